@@ -1,0 +1,167 @@
+"""Every environment variable that the system reads, typed, with its default and meaning. Nothing else reads `os.environ`.
+
+`Settings()` reads the environment once, when it is made; pass the object on. README's table of settings is checked
+against this file by a test.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+"""Where the repository, or the installed package, lies."""
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+def _home() -> Path:
+    return (CHECKOUT if (CHECKOUT / "pyproject.toml").exists() else Path.cwd()) / ".leads"
+
+
+class Settings(BaseSettings):
+    """The settings of one process. A variable that is set but empty counts as not set."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+    # The database
+    database_url: SecretStr | None = Field(
+        None,
+        validation_alias="DATABASE_URL",
+        description="PostgreSQL 14 or newer, `postgres://user:password@host/name`. Unset: an embedded server in `LEADS_HOME`.",
+    )
+    home: Path = Field(
+        default_factory=_home,
+        validation_alias="LEADS_HOME",
+        description="Where this deployment keeps its files: embedded PostgreSQL, Dagster's logs, downloads in progress.",
+    )
+    database_pool: int = Field(
+        4, ge=1, le=50, validation_alias="LEADS_DATABASE_POOL", description="Connections that one process keeps open at most."
+    )
+
+    # The web process
+    port: int = Field(8000, ge=1, le=65535, validation_alias="PORT", description="The port that the web process listens on.")
+    host: str = Field(
+        "127.0.0.1", validation_alias="LEADS_HOST", description="The address that the web process listens on; `0.0.0.0` for all."
+    )
+    rate_limit: int = Field(
+        300, ge=1, validation_alias="LEADS_RATE_LIMIT", description="Requests a second that one token may make."
+    )
+    body_timeout_seconds: float = Field(
+        30, gt=0, validation_alias="LEADS_BODY_TIMEOUT_SECONDS", description="How long a request body may stay silent."
+    )
+    log_level: str = Field("INFO", validation_alias="LEADS_LOG_LEVEL", description="Least severe log lines that are written.")
+
+    # Mapping and learning
+    auto_apply_threshold: Percent = Field(
+        70,
+        validation_alias="AUTO_APPLY_THRESHOLD",
+        description="Confidence, in percent, from which a mapping is applied without a person.",
+    )
+    min_confidence_threshold: Percent = Field(
+        70,
+        validation_alias="MIN_CONFIDENCE_THRESHOLD",
+        description="Confidence, in percent, that an unreviewed mapping needs to enter training data.",
+    )
+    training_data_retention_days: int = Field(
+        90,
+        ge=1,
+        le=3650,
+        validation_alias="TRAINING_DATA_RETENTION_DAYS",
+        description="Days that the contents of uploads are kept.",
+    )
+    timezone: str = Field("UTC", validation_alias="LEADS_TIMEZONE", description="The time zone that schedules run in.")
+
+    # Intake
+    inbox: str | None = Field(
+        None,
+        validation_alias="LEADS_INBOX",
+        description="A directory or fsspec URL to take files in from; one subfolder for each organization.",
+    )
+    drain_linger_seconds: float = Field(
+        20, ge=0, validation_alias="LEADS_DRAIN_LINGER_SECONDS", description="How long an idle drain waits for more uploads."
+    )
+    drain_max_seconds: float = Field(
+        600, gt=0, validation_alias="LEADS_DRAIN_MAX_SECONDS", description="How long one drain works before it makes room for the next."
+    )
+    readers: int = Field(
+        2, ge=1, le=64, validation_alias="LEADS_READERS", description="Spreadsheets that one drain reads at the same time."
+    )
+
+    # Limits on files
+    max_csv_bytes: int = Field(
+        300 * 2**20, gt=0, validation_alias="LEADS_MAX_CSV_BYTES", description="Largest text table, in bytes."
+    )
+    max_workbook_bytes: int = Field(
+        20 * 2**20, gt=0, validation_alias="LEADS_MAX_WORKBOOK_BYTES", description="Largest workbook, in bytes."
+    )
+    max_rows: int = Field(1_000_000, gt=0, validation_alias="LEADS_MAX_ROWS", description="Most rows of a workbook's sheet.")
+    max_columns: int = Field(512, gt=0, validation_alias="LEADS_MAX_COLUMNS", description="Most columns of a sheet.")
+    max_workbook_cells: int = Field(
+        5_000_000, gt=0, validation_alias="LEADS_MAX_WORKBOOK_CELLS", description="Most non-empty cells of a workbook."
+    )
+    max_csv_cells: int = Field(
+        25_000_000, gt=0, validation_alias="LEADS_MAX_CSV_CELLS", description="Most cells of a text table."
+    )
+    max_cell_characters: int = Field(
+        32_767, gt=0, validation_alias="LEADS_MAX_CELL_CHARACTERS", description="Longest cell, in characters."
+    )
+    max_archive_entries: int = Field(
+        1_000, gt=0, validation_alias="LEADS_MAX_ARCHIVE_ENTRIES", description="Most entries of a workbook's archive."
+    )
+    max_unpacked_bytes: int = Field(
+        256 * 2**20, gt=0, validation_alias="LEADS_MAX_UNPACKED_BYTES", description="Most bytes that a workbook unpacks to."
+    )
+    max_archive_ratio: int = Field(
+        200, gt=1, validation_alias="LEADS_MAX_ARCHIVE_RATIO", description="Highest compression of an archive entry over 1 MiB."
+    )
+    reader_memory_bytes: int = Field(
+        1536 * 2**20, gt=0, validation_alias="LEADS_READER_MEMORY_BYTES", description="Address space of a reading child process."
+    )
+    reader_cpu_seconds: int = Field(
+        20, gt=0, validation_alias="LEADS_READER_CPU_SECONDS", description="CPU time for reading a workbook."
+    )
+    reader_wall_seconds: int = Field(
+        30, gt=0, validation_alias="LEADS_READER_WALL_SECONDS", description="Time for reading a workbook."
+    )
+    csv_cpu_seconds: int = Field(
+        120, gt=0, validation_alias="LEADS_CSV_CPU_SECONDS", description="CPU time for reading a text table."
+    )
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
+    def external_database(self) -> URL | None:
+        """The URL in `DATABASE_URL`, with our driver named; None when the embedded server is to be used.
+
+        `postgres://`, `postgresql://` and `postgresql+psycopg2://` are all understood; host, `sslmode` and further
+        options are kept.
+        """
+        if self.database_url is None:
+            return None
+        text = self.database_url.get_secret_value()
+        if text.startswith("postgres://"):
+            text = "postgresql://" + text.removeprefix("postgres://")
+        return make_url(text).set(drivername="postgresql+psycopg2")
+
+
+def dagster_url(database: URL) -> URL:
+    """The same database for Dagster's storage, which keeps to its own schema: its `alembic_version` would clash with ours."""
+    return database.update_query_dict({"options": "-csearch_path=dagster"})
+
+
+def dagster_environment(settings: Settings, database: URL, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for a process that speaks Dagster: what `dagster.yaml` reads, and where it lies."""
+    return {
+        **(os.environ if base is None else base),
+        "DAGSTER_HOME": str(settings.home / "dagster"),
+        "LEADS_DAGSTER_DATABASE_URL": dagster_url(database).render_as_string(hide_password=False),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+    }

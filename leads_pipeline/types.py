@@ -1,0 +1,143 @@
+"""The plain types that rooms share: frozen values, no behaviour beyond reading themselves.
+
+A type lives here when at least two rooms speak of it. None of them holds a cell of somebody's file: what the rooms
+pass on about cells is `ColumnProfile`, shares and masked shapes.
+"""
+
+from collections.abc import Mapping as ReadOnly
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+# --- What the reader found in a file -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about a file that a person should know, and that did not stop it from being read.
+
+    `code` is stable, `detail` one sentence without any cell value, `sheet` the sheet's name or None for the file.
+    """
+
+    code: str
+    detail: str
+    sheet: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnProfile:
+    """What a column's cells look like: counts, shares and masked shapes, never a value.
+
+    `rows` and `filled` count all data rows of the sheet and those where this column is not blank; `sampled` is the
+    number of distinct values that the rest was measured on. `distinct` is the share (0 to 1) of different values among
+    the sampled cells. `kinds` gives, for each kind of value that was seen, the share of sampled values that look like
+    it. `shapes` are up to five masked shapes, most common first ("Aaaa Aaaaa", "+99 999 999999").
+    """
+
+    rows: int = 0
+    filled: int = 0
+    sampled: int = 0
+    distinct: float = 0.0
+    mean_length: float = 0.0
+    kinds: ReadOnly[str, float] = field(default_factory=dict[str, float])
+    shapes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a sheet. `index` counts from 0; `header` is unique in its sheet, and "Column 1" where there was none."""
+
+    index: int
+    header: str
+    profile: ColumnProfile = ColumnProfile()
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table found in a file, without its rows.
+
+    `header_row` is the row of the file (from 1) on which the header begins, None when the table has none.
+    `layout` is what the reader needs to find the same rows again (first and last data row, delimiter, encoding, ...):
+    JSON that only the reader understands.
+    """
+
+    index: int
+    name: str
+    header_row: int | None
+    columns: tuple[Column, ...]
+    rows: int
+    notices: tuple[Notice, ...] = ()
+    layout: ReadOnly[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Workbook:
+    """Everything that reading a file found out: its format (`csv`, `xlsx`, ...), its sheets in order, and notices."""
+
+    kind: str
+    sheets: tuple[Sheet, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+# --- What a column was mapped to -----------------------------------------------------------------------------------
+
+
+class Method(StrEnum):
+    """How a mapping was decided."""
+
+    MEMORY = "memory"
+    MODEL = "model"
+    LLM = "llm"
+    RULE = "rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A lead field (None: no target) with the calibrated chance, in percent, that it is the right one."""
+
+    target: str | None
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """What one column of a sheet was mapped to.
+
+    `target` is a lead field's name, None for "no target". `confidence` is the calibrated chance, 0 to 100 with one
+    decimal, that `target` is right. `alternatives` are the next best candidates, best first. `explanation` is one line
+    for a person. `memory_key` is what a confirmation of this mapping will be remembered under.
+    """
+
+    index: int
+    header: str
+    target: str | None
+    confidence: float
+    method: Method
+    alternatives: tuple[Candidate, ...]
+    explanation: str
+    memory_key: "MemoryKey"
+    transform: ReadOnly[str, Any] | None = None
+
+
+# --- What an organization's people have confirmed ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryKey:
+    """Under what a confirmed mapping is remembered: the normalised header, the class of its values
+    (`email`, `phone`, `text`, `empty`, ...) and a fingerprint of the headers around it."""
+
+    header: str
+    value_class: str
+    neighbours: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryEntry:
+    """A remembered answer of one organization: `key` was confirmed as `target` (None: no target) `support` times;
+    `conflicts` counts the answers that said otherwise for the same key."""
+
+    key: MemoryKey
+    target: str | None
+    support: int
+    conflicts: int = 0
