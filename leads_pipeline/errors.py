@@ -2,6 +2,7 @@
 
     LeadsError
     ├── FileRejected          a file that cannot become sheets; one code for each reason (`FILE_PROBLEMS`)
+    ├── ExportTooLarge        422: the leads do not fit into the format asked for
     ├── RequestInvalid        400, 409, 413, 415, 422: the request cannot be served as it is
     ├── Unauthorized          401
     ├── InsufficientScope     403
@@ -9,6 +10,7 @@
     ├── StaleState            409, 410, 412: it was possible once, or is not any more
     ├── TooMany               429
     ├── StaleClaim            a worker's outcome for a job that another one has taken over; never leaves the drain
+    ├── UnexpectedAnswer      502: a service that we asked answered something else than it promises
     └── SetupProblem          this machine or deployment cannot run the system as asked
 
 Each carries a stable `code`, an HTTP `status`, a `title` that never changes for its code, and a `detail` that says what
@@ -95,6 +97,12 @@ class FileRejected(LeadsError):
         super().__init__(detail, code=code, status=status, title=title, extra=extra)
 
 
+class ExportTooLarge(LeadsError):
+    code = "too_many_rows_for_xlsx"
+    status = 422
+    title = "Too many rows for an XLSX file"
+
+
 class RequestInvalid(LeadsError):
     code = "request_invalid"
     status = 422
@@ -135,6 +143,14 @@ class StaleClaim(LeadsError):
     code = "stale_claim"
     status = 409
     title = "Another worker has taken this job over"
+
+
+class UnexpectedAnswer(LeadsError):
+    """A client of a service, our own REST included, got no answer or one that it cannot use."""
+
+    code = "unexpected_answer"
+    status = 502
+    title = "A service did not answer as promised"
 
 
 class SetupProblem(LeadsError):

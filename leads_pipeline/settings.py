@@ -41,41 +41,40 @@ class Settings(BaseSettings):
         description="Where this deployment keeps its files: embedded PostgreSQL, Dagster's logs, downloads in progress.",
     )
     database_pool: int = Field(
-        4, ge=1, le=50, validation_alias="LEADS_DATABASE_POOL", description="Connections that one process keeps open at most."
+        4,
+        ge=1,
+        le=50,
+        validation_alias="LEADS_DATABASE_POOL",
+        description="Connections that one process keeps open at most.",
     )
 
     # The web process
-    port: int = Field(8000, ge=1, le=65535, validation_alias="PORT", description="The port that the web process listens on.")
-    host: str = Field(
-        "127.0.0.1", validation_alias="LEADS_HOST", description="The address that the web process listens on; `0.0.0.0` for all."
+    port: int = Field(
+        8000, ge=1, le=65535, validation_alias="PORT", description="The port that the web process listens on."
     )
-    rate_limit: int = Field(
-        300, ge=1, validation_alias="LEADS_RATE_LIMIT", description="Requests a second that one token may make."
+    host: str = Field(
+        "127.0.0.1",
+        validation_alias="LEADS_HOST",
+        description="The address that the web process listens on; `0.0.0.0` for all.",
+    )
+    behind_proxy: bool = Field(
+        False,
+        validation_alias="LEADS_BEHIND_PROXY",
+        description="Whether a proxy in front tells the caller's address and scheme, as Heroku's router does.",
     )
     body_timeout_seconds: float = Field(
         30, gt=0, validation_alias="LEADS_BODY_TIMEOUT_SECONDS", description="How long a request body may stay silent."
     )
-    log_level: str = Field("INFO", validation_alias="LEADS_LOG_LEVEL", description="Least severe log lines that are written.")
+    log_level: str = Field(
+        "INFO", validation_alias="LEADS_LOG_LEVEL", description="Least severe log lines that are written."
+    )
 
-    # Mapping and learning
+    # Mapping
     auto_apply_threshold: Percent = Field(
         70,
         validation_alias="AUTO_APPLY_THRESHOLD",
         description="Confidence, in percent, from which a mapping is applied without a person.",
     )
-    min_confidence_threshold: Percent = Field(
-        70,
-        validation_alias="MIN_CONFIDENCE_THRESHOLD",
-        description="Confidence, in percent, that an unreviewed mapping needs to enter training data.",
-    )
-    training_data_retention_days: int = Field(
-        90,
-        ge=1,
-        le=3650,
-        validation_alias="TRAINING_DATA_RETENTION_DAYS",
-        description="Days that the contents of uploads are kept.",
-    )
-    timezone: str = Field("UTC", validation_alias="LEADS_TIMEZONE", description="The time zone that schedules run in.")
 
     # Intake
     inbox: str | None = Field(
@@ -84,13 +83,23 @@ class Settings(BaseSettings):
         description="A directory or fsspec URL to take files in from; one subfolder for each organization.",
     )
     drain_linger_seconds: float = Field(
-        20, ge=0, validation_alias="LEADS_DRAIN_LINGER_SECONDS", description="How long an idle drain waits for more uploads."
+        20,
+        ge=0,
+        validation_alias="LEADS_DRAIN_LINGER_SECONDS",
+        description="How long an idle drain waits for more uploads.",
     )
     drain_max_seconds: float = Field(
-        600, gt=0, validation_alias="LEADS_DRAIN_MAX_SECONDS", description="How long one drain works before it makes room for the next."
+        600,
+        gt=0,
+        validation_alias="LEADS_DRAIN_MAX_SECONDS",
+        description="How long one drain works before it makes room for the next.",
     )
     readers: int = Field(
-        2, ge=1, le=64, validation_alias="LEADS_READERS", description="Spreadsheets that one drain reads at the same time."
+        2,
+        ge=1,
+        le=64,
+        validation_alias="LEADS_READERS",
+        description="Spreadsheets that one drain reads at the same time.",
     )
 
     # Limits on files
@@ -100,7 +109,9 @@ class Settings(BaseSettings):
     max_workbook_bytes: int = Field(
         20 * 2**20, gt=0, validation_alias="LEADS_MAX_WORKBOOK_BYTES", description="Largest workbook, in bytes."
     )
-    max_rows: int = Field(1_000_000, gt=0, validation_alias="LEADS_MAX_ROWS", description="Most rows of a workbook's sheet.")
+    max_rows: int = Field(
+        1_000_000, gt=0, validation_alias="LEADS_MAX_ROWS", description="Most rows of a workbook's sheet."
+    )
     max_columns: int = Field(512, gt=0, validation_alias="LEADS_MAX_COLUMNS", description="Most columns of a sheet.")
     max_workbook_cells: int = Field(
         5_000_000, gt=0, validation_alias="LEADS_MAX_WORKBOOK_CELLS", description="Most non-empty cells of a workbook."
@@ -115,13 +126,22 @@ class Settings(BaseSettings):
         1_000, gt=0, validation_alias="LEADS_MAX_ARCHIVE_ENTRIES", description="Most entries of a workbook's archive."
     )
     max_unpacked_bytes: int = Field(
-        256 * 2**20, gt=0, validation_alias="LEADS_MAX_UNPACKED_BYTES", description="Most bytes that a workbook unpacks to."
+        256 * 2**20,
+        gt=0,
+        validation_alias="LEADS_MAX_UNPACKED_BYTES",
+        description="Most bytes that a workbook unpacks to.",
     )
     max_archive_ratio: int = Field(
-        200, gt=1, validation_alias="LEADS_MAX_ARCHIVE_RATIO", description="Highest compression of an archive entry over 1 MiB."
+        200,
+        gt=1,
+        validation_alias="LEADS_MAX_ARCHIVE_RATIO",
+        description="Highest compression of an archive entry over 1 MiB.",
     )
     reader_memory_bytes: int = Field(
-        1536 * 2**20, gt=0, validation_alias="LEADS_READER_MEMORY_BYTES", description="Address space of a reading child process."
+        1536 * 2**20,
+        gt=0,
+        validation_alias="LEADS_READER_MEMORY_BYTES",
+        description="Address space of a reading child process.",
     )
     reader_cpu_seconds: int = Field(
         20, gt=0, validation_alias="LEADS_READER_CPU_SECONDS", description="CPU time for reading a workbook."
@@ -137,6 +157,13 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
+
+    def file_limits(self) -> dict[str, int]:
+        """The limits on files, by the names of `spreadsheets.Limits`."""
+        limits = ("max_csv_bytes", "max_workbook_bytes", "max_rows", "max_columns", "max_workbook_cells", "max_csv_cells",
+                  "max_cell_characters", "max_archive_entries", "max_unpacked_bytes", "max_archive_ratio",
+                  "reader_memory_bytes", "reader_cpu_seconds", "reader_wall_seconds", "csv_cpu_seconds")  # fmt: skip
+        return {name: getattr(self, name) for name in limits}
 
     def external_database(self) -> URL | None:
         """The URL in `DATABASE_URL`, with our driver named; None when the embedded server is to be used.
@@ -165,3 +192,11 @@ def dagster_environment(settings: Settings, database: URL, base: Mapping[str, st
         "LEADS_DAGSTER_DATABASE_URL": dagster_url(database).render_as_string(hide_password=False),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     }
+
+
+def child_environment(settings: Settings, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for a process of ours that is to work on the same deployment, whatever made `settings`."""
+    ours = {"LEADS_HOME": str(settings.home), "LEADS_HOST": settings.host, "PORT": str(settings.port)}
+    if settings.database_url is not None:
+        ours["DATABASE_URL"] = settings.database_url.get_secret_value()
+    return {**os.environ, **ours, **(extra or {})}

@@ -125,7 +125,8 @@ class Mapping:
 @dataclass(frozen=True, slots=True)
 class MemoryKey:
     """Under what a confirmed mapping is remembered: the normalised header, the class of its values
-    (`email`, `phone`, `text`, `empty`, ...) and a fingerprint of the headers around it."""
+    (`email`, `phone`, `text`, `empty`, ...) and a fingerprint of the headers around it.
+    """
 
     header: str
     value_class: str
@@ -135,7 +136,8 @@ class MemoryKey:
 @dataclass(frozen=True, slots=True)
 class MemoryEntry:
     """A remembered answer of one organization: `key` was confirmed as `target` (None: no target) `support` times;
-    `conflicts` counts the answers that said otherwise for the same key."""
+    `conflicts` counts the answers that said otherwise for the same key.
+    """
 
     key: MemoryKey
     target: str | None

@@ -1,0 +1,94 @@
+"""The second reader of `.ods`: `content.xml` as a stream of events, repeated rows and cells written out with care."""
+
+import itertools
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+from xml.etree import ElementTree as ET
+
+from leads_pipeline.spreadsheets.cells import text_of
+from leads_pipeline.spreadsheets.rows import Row
+
+_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
+_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
+_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
+_CELLS = (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell")
+
+
+def tables(path: Path) -> list[tuple[str, Iterator[Row]]]:
+    """The names of the sheets, each with its rows. The file is read through once for each sheet that is walked."""
+    with zipfile.ZipFile(path) as archive, archive.open("content.xml") as content:
+        names = [element.get(f"{_TABLE}name", "") for _, element in _events(content) if element.tag == f"{_TABLE}table"]
+    return [(name, _rows(path, position)) for position, name in enumerate(names)]
+
+
+def _events(content: IO[bytes]) -> Iterator[tuple[str, ET.Element]]:
+    for event, element in ET.iterparse(content, events=("start", "end")):  # noqa: S314
+        if event == "end":
+            if element.tag == f"{_TABLE}table-row":
+                yield event, element
+                element.clear()
+        elif element.tag == f"{_TABLE}table":
+            yield event, element
+
+
+def _rows(path: Path, wanted: int) -> Iterator[Row]:
+    number, table = 1, -1
+    with zipfile.ZipFile(path) as archive, archive.open("content.xml") as content:
+        for _, element in _events(content):
+            if element.tag == f"{_TABLE}table":
+                table += 1
+                if table > wanted:
+                    return
+            elif table == wanted:
+                repeated = int(element.get(f"{_TABLE}number-rows-repeated", "1"))
+                cells = _cells(element)
+                if cells:
+                    for offset in range(repeated):
+                        yield number + offset, list(cells)
+                number += repeated
+
+
+def _cells(row: ET.Element) -> list[str]:
+    cells: list[str] = []
+    blanks = 0
+    for cell in row:
+        if cell.tag not in _CELLS:
+            continue
+        repeated = int(cell.get(f"{_TABLE}number-columns-repeated", "1"))
+        text = _text(cell)
+        if text:
+            cells += itertools.repeat("", blanks)
+            cells += itertools.repeat(text, repeated)
+            blanks = 0
+        else:
+            blanks += repeated
+    return cells
+
+
+def _text(cell: ET.Element) -> str:
+    kind = cell.get(f"{_OFFICE}value-type")
+    if kind == "date":
+        moment = cell.get(f"{_OFFICE}date-value", "").partition(".")[0].replace("T", " ")
+        return moment.removesuffix(" 00:00:00")
+    if kind == "boolean":
+        return cell.get(f"{_OFFICE}boolean-value", "").upper()
+    if kind in ("float", "currency", "percentage"):
+        return text_of(float(cell.get(f"{_OFFICE}value", "nan")))
+    return "\n".join(_paragraph(each) for each in cell if each.tag == f"{_TEXT}p")
+
+
+def _paragraph(element: ET.Element) -> str:
+    pieces = [element.text or ""]
+    for child in element:
+        if child.tag == f"{_TEXT}s":
+            pieces.append(" " * min(int(child.get(f"{_TEXT}c", "1")), 1_000))
+        elif child.tag == f"{_TEXT}tab":
+            pieces.append("\t")
+        elif child.tag == f"{_TEXT}line-break":
+            pieces.append("\n")
+        elif child.tag != f"{_OFFICE}annotation":
+            pieces.append(_paragraph(child))
+        pieces.append(child.tail or "")
+    return "".join(pieces)

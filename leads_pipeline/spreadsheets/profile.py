@@ -1,0 +1,465 @@
+"""What a column's cells look like, as shares and masked shapes: all that later rooms ever learn about cells.
+
+Runs in the reading child on at most a hundred values of a column. What a profile means for a lead field is not
+decided here.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from leads_pipeline.spreadsheets import value_words as words
+from leads_pipeline.spreadsheets.plain import plain
+from leads_pipeline.types import ColumnProfile
+
+SHAPES = 5
+"""Most masked shapes that a profile holds."""
+
+SHAPE_LENGTH = 40
+"""Longest masked shape, in characters."""
+
+
+def profile_column(values: Sequence[str], *, rows: int, filled: int) -> ColumnProfile:
+    """Measure a sample of a column's filled cells.
+
+    `rows` and `filled` count the whole column. The shares of kinds are those among the sampled values without "null" and
+    its like; a value can be of several kinds (a LinkedIn address is a URL too).
+    """
+    cells = [cell for cell in map(_clean, values) if cell and cell.lower() not in words.NOTHING]
+    if not cells:
+        return ColumnProfile(rows=rows, filled=filled)
+    counted = Counter(cells)
+    total = len(cells)
+    kinds: Counter[str] = Counter()
+    for cell, times in counted.items():
+        for kind in set(_kinds(cell)):
+            kinds[kind] += times
+    for kind in _kinds_of_column(cells, counted):
+        kinds[kind] = total
+    shapes = Counter(_shape(cell) for cell in cells)
+    return ColumnProfile(
+        rows=rows,
+        filled=filled,
+        sampled=len(counted),
+        distinct=round(len(counted) / total, 3),
+        mean_length=round(sum(map(len, cells)) / total, 1),
+        kinds={kind: round(times / total, 3) for kind, times in sorted(kinds.items())},
+        shapes=tuple(shape for shape, _ in sorted(shapes.items(), key=lambda item: (-item[1], item[0]))[:SHAPES]),
+    )
+
+
+# --- Shapes --------------------------------------------------------------------------------------------------------
+
+
+class _Mask(dict[int, str]):
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        if character.isdigit():
+            mask = "9"
+        elif character.isupper() or character.istitle():
+            mask = "A"
+        elif character.isalpha():
+            mask = "a"
+        elif character.isspace() or not character.isprintable():
+            mask = " "
+        else:
+            mask = character
+        self[code] = mask
+        return mask
+
+
+_MASK = _Mask()
+
+
+def _shape(cell: str) -> str:
+    shape = cell[: SHAPE_LENGTH + 1].translate(_MASK)
+    return shape if len(shape) <= SHAPE_LENGTH else shape[: SHAPE_LENGTH - 1] + "…"
+
+
+# --- Kinds of one value --------------------------------------------------------------------------------------------
+
+# Prefixes by which ad platforms and spreadsheets force text: `p:+4930...`, `z:10115`, a leading apostrophe.
+_PREFIX = re.compile(r"(?:p|z|l|c|f|ag|as|tel|mailto):(?=\S)|'(?=[\d+=@-])", re.IGNORECASE)
+
+_EMAIL = re.compile(r"[^\s@<>,;:]+@[^\s@<>,;]+\.[^\W\d_][\w-]*", re.UNICODE)
+_URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_DOMAIN = re.compile(r"(?:[\w-]+\.)+[a-z]{2,12}(?:/\S*)?", re.IGNORECASE)
+_IMAGE = re.compile(r"\.(?:jpe?g|png|gif|webp|svg)\b|gravatar|avatar", re.IGNORECASE)
+_IP = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,}", re.IGNORECASE)
+_ID = re.compile(r"(?=.*\d)[A-Za-z]{1,8}[-_:#/]?(?:[A-Za-z0-9]+[-_])*[A-Za-z0-9]*\d[A-Za-z0-9]*|\d+[-_][A-Za-z0-9_-]+")
+_TOKEN = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w-]{9,}")
+
+_INTEGER = re.compile(r"[-+]?\d{1,15}(?:\.0)?")
+_GROUPED = re.compile(r"\d{1,3}(?:[,.' \u00a0]\d{3})+")
+_DECIMAL = re.compile(r"[-+]?\d{1,3}(?:[,. ']?\d{3})*[.,]\d+")
+_MONEY = re.compile(
+    r"(?:[$€£¥₹₪₩₴₽]|[A-Z]{0,3}\$|R\$|(?:usd|eur|gbp|chf|jpy|inr|sek|dkk|nok|pln)\b)\s?-?[\d.,' ]+[kmb]?"
+    r"|-?[\d.,' ]+[kmb]?\s?(?:[$€£¥₹₪₩₴₽]|(?:usd|eur|gbp|chf|jpy|inr|sek|dkk|nok|pln|zł|kr|руб|грн|円|元)\b\.?)",
+    re.IGNORECASE,
+)
+_PERCENT = re.compile(r"[-+]?[\d.,]+\s?%")
+_RANGE = re.compile(
+    r"[$€£]?[\d.,]+[kmb]?\s?(?:-|–|to|bis|à|a)\s?[$€£]?[\d.,]+[kmb]?|[\d.,]+[kmb]?\+|[<>]=?\s?\d[\d.,]*", re.IGNORECASE
+)
+_COORDINATE = re.compile(r"-?1?\d{1,2}\.\d{3,}")
+
+_DATE_ISO = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?=$|[T ])")
+_DATE_NUMBERS = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})(?=$|[T, ])")
+_DATE_CJK = re.compile(r"\d{4}\s?[年년]\s?\d{1,2}\s?[月월](?:\s?\d{1,2}\s?[日일])?")
+_DAY_MONTH = re.compile(r"\d{1,2}[-/.]\d{1,2}\.?|--\d{2}-\d{2}")
+_TIME = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?\s?(?:[ap]\.?m\.?)?", re.IGNORECASE)
+_YEAR = re.compile(r"(?:19|20)\d\d(?:\.0)?")
+_EPOCH = re.compile(r"1[0-9]{9}(?:\d{3})?")
+
+_PHONE = re.compile(
+    r"(?:\+|00)?[\d(][\d\s()./\u00a0–-]{5,22}\d(?:\s?(?:x|ext\.?|poste|#|durchwahl|dw)\s?\d{1,6})?", re.IGNORECASE
+)
+_EXTENSION = re.compile(r"(?:x|ext\.?|-)?\s?\d{1,5}", re.IGNORECASE)
+_DIGITS = re.compile(r"\d")
+_LETTER = re.compile(r"[^\W\d_]")
+
+_POSTAL = {
+    "postal_us": re.compile(r"\d{5}-\d{4}"),
+    "postal_five": re.compile(r"\d{5}"),
+    "postal_uk": re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}", re.IGNORECASE),
+    "postal_ca": re.compile(r"[A-Z]\d[A-Z][ -]?\d[A-Z]\d", re.IGNORECASE),
+    "postal_nl": re.compile(r"\d{4} ?[A-Z]{2}"),
+    "postal_four": re.compile(r"\d{4}"),
+    "postal_six": re.compile(r"\d{6}"),
+    "postal_jp": re.compile(r"〒? ?\d{3}-\d{4}"),
+    "postal_dash": re.compile(r"\d{2}-\d{3}|\d{4}-\d{3}|\d{5}-\d{3}|\d{3} \d{2}"),
+    "postal_marked": re.compile(r"(?:[A-Z]{1,2}-)\d{4,5}|AD\d{3}|LV-\d{4}"),
+}
+_POSTAL_START = re.compile(r"[A-Za-z〒]{0,2}[ -]?\d")
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?", re.UNICODE)
+_SNAKE = re.compile(r"[^\W_]+(?:_[^\W_]+)+[?!,.]*", re.UNICODE)
+_HANDLE = re.compile(r"@[\w.]{2,40}")
+_OFFSET = re.compile(r"(?:(?:utc|gmt)\s?)?[+-]\d{1,2}(?::?\d{2})?|\(?(?:utc|gmt)[^)]{0,8}\)?.*", re.IGNORECASE)
+_ZONE = re.compile(r"[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_]+)?")
+_NUMBER_AND_WORD = re.compile(
+    r"(?:\d+[A-Za-z]?(?:[-/]\d+[A-Za-z]?)?,?\s+\D.*|\D+\s\d+\s?[A-Za-z]?(?:[-/, ].*)?)", re.DOTALL
+)
+_UNIT = re.compile(r"#\s?\w{1,5}|\d+[A-Za-z]?|(?:\d+\.?\s?)?(?:og|fl|floor|stock|etage|piso|階)\b.*", re.IGNORECASE)
+_LIST = re.compile(r" ::: |[;|]|,\s?")
+
+_SITES = {
+    "linkedin": ("linkedin.com", "linkedin.example"),
+    "twitter": ("twitter.com", "//x.com", "www.x.com", "twitter.example"),
+    "facebook": ("facebook.com", "fb.com", "fb.me", "facebook.example"),
+    "instagram": ("instagram.com", "instagram.example"),
+    "other_social": ("youtube.com", "tiktok.com", "xing.com", "github.com", "crunchbase.com", "vk.com", "pinterest."),
+}
+
+
+def _clean(value: str) -> str:
+    cell = value.strip()
+    match = _PREFIX.match(cell)
+    return cell[match.end() :] if match else cell
+
+
+def _kinds(cell: str) -> Iterator[str]:
+    """Every kind that `cell` is of."""
+    if "@" in cell:
+        yield from _addresses(cell)
+        return
+    if _URL.match(cell) or ("." in cell and _DOMAIN.fullmatch(cell) and not cell[0].isdigit()):
+        yield from _links(cell)
+        return
+    if cell[0] in "{[" and cell[-1] in "}]":
+        yield "json"
+        return
+    digits = 0 if cell.isalpha() else len(_DIGITS.findall(cell))
+    if digits:
+        dates = tuple(_dates(cell))
+        yield from dates or _numbers(cell, digits)
+        if dates or not _LETTER.search(cell):
+            return
+    yield from _texts(cell, digits)
+
+
+def _addresses(cell: str) -> Iterator[str]:
+    if _EMAIL.fullmatch(cell):
+        yield "email"
+    elif _HANDLE.fullmatch(cell):
+        yield "handle"
+    elif _EMAIL.search(cell):
+        found = _EMAIL.findall(cell)
+        yield "email_within"
+        if len(found) > 1:
+            yield "many"
+        if len(cell) > 2 * sum(map(len, found)) + 20:
+            yield "sentence"
+    else:
+        yield "text"
+
+
+def _links(cell: str) -> Iterator[str]:
+    low = cell.lower()
+    if " " in cell:
+        yield "sentence" if cell.count(" ") > 3 else "text"
+        return
+    yield "url"
+    for kind, sites in _SITES.items():
+        if any(site in low for site in sites):
+            yield kind
+            yield "social"
+            if kind == "linkedin" and "/company/" in low:
+                yield "linkedin_company"
+    if _IMAGE.search(low):
+        yield "image"
+    path = low.split("//")[-1].rstrip("/")
+    yield "url_deep" if path.count("/") > 1 or "?" in path else "url_site"
+
+
+def _numbers(cell: str, digits: int) -> Iterator[str]:
+    """Kinds that hold digits."""
+    size = len(cell)
+    if _INTEGER.fullmatch(cell):
+        yield "integer"
+        number = abs(int(float(cell)))
+        if cell in ("0", "1"):
+            yield "zero_one"
+            yield "boolean"
+        if number < 100:
+            yield "small_number"
+        if _YEAR.fullmatch(cell):
+            yield "year"
+        if _EPOCH.fullmatch(cell):
+            yield "epoch"
+        if 9 <= digits <= 13 and "." not in cell:
+            yield "phone_digits"
+        if 30_000 < number < 60_000:
+            yield "date_serial"
+    elif _GROUPED.fullmatch(cell):
+        yield "grouped"
+    if size < 30:
+        yield from _quantities(cell)
+        yield from _postals(cell)
+    if size <= 32 and digits >= 6 and _is_phone(cell, digits):
+        yield "phone"
+        if cell[0] == "+" or cell.startswith("00"):
+            yield "phone_plus"
+    if digits <= 5 and _EXTENSION.fullmatch(cell):
+        yield "extension"
+    if ("." in cell or ":" in cell) and _IP.fullmatch(cell):
+        yield "ip"
+    yield from _ids(cell)
+
+
+def _quantities(cell: str) -> Iterator[str]:
+    if _DECIMAL.fullmatch(cell):
+        yield "decimal"
+        if _COORDINATE.fullmatch(cell):
+            yield "coordinate"
+    elif _PERCENT.fullmatch(cell):
+        yield "percent"
+    elif _MONEY.fullmatch(cell):
+        yield "money"
+    elif _RANGE.fullmatch(cell):
+        yield "range"
+    if _OFFSET.fullmatch(cell) and cell[0] in "+-(gGuU":
+        yield "timezone"
+
+
+def _postals(cell: str) -> Iterator[str]:
+    if len(cell) > 10 or not _POSTAL_START.match(cell):
+        return
+    for kind, pattern in _POSTAL.items():
+        if pattern.fullmatch(cell):
+            yield "postal"
+            yield kind
+
+
+def _dates(cell: str) -> Iterator[str]:
+    if _DATE_ISO.match(cell) or _DATE_CJK.match(cell):
+        yield "date"
+        yield "date_iso"
+    elif _DATE_NUMBERS.match(cell):
+        yield "date"
+        yield "date_numbers"
+    elif _DAY_MONTH.fullmatch(cell):
+        yield "day_month"
+        return
+    elif (
+        len(cell) < 45
+        and cell[-1] != "?"
+        and _LETTER.search(cell)
+        and not words.MONTHS.isdisjoint(_tokens(plain(cell)))
+    ):
+        yield "date"
+        yield "date_words"
+    elif _TIME.fullmatch(cell):
+        yield "time"
+        return
+    else:
+        return
+    if ":" in cell or len(cell) > 20:
+        yield "datetime"
+
+
+def _is_phone(cell: str, digits: int) -> bool:
+    if not _PHONE.fullmatch(cell):
+        return False
+    if cell[0] == "+":
+        return 7 <= digits <= 18
+    if cell[0] == "(" or cell.startswith("00"):
+        return 7 <= digits <= 20
+    separated = sum(character in " -./()" for character in cell)
+    if _DECIMAL.fullmatch(cell):
+        return False
+    return 6 <= digits <= 18 and (separated >= 1 or (cell[0] == "0" and 9 <= digits <= 12))
+
+
+def _ids(cell: str) -> Iterator[str]:
+    if " " in cell:
+        return
+    if _UUID.fullmatch(cell):
+        yield "uuid"
+        yield "id"
+    elif _HEX.fullmatch(cell):
+        yield "hex"
+        yield "id"
+    elif _TOKEN.fullmatch(cell) and not _DATE_ISO.match(cell):
+        yield "token"
+        yield "id"
+    elif _ID.fullmatch(cell):
+        yield "id"
+
+
+def _tokens(low: str) -> list[str]:
+    return [token.strip('()[],;:!?"') for token in re.split(r"[\s/&+,]+", low)]
+
+
+def _any_in(vocabulary: frozenset[str]) -> Callable[[list[str]], bool]:
+    return lambda tokens: not vocabulary.isdisjoint(tokens)
+
+
+_WHOLE = {
+    "country": words.COUNTRY_NAMES,
+    "state_name": words.STATE_NAMES,
+    "city": words.CITIES,
+    "language": words.LANGUAGES,
+    "salutation": words.SALUTATIONS,
+    "suffix": words.SUFFIXES,
+    "gender": words.GENDERS,
+    "status": words.STATUS_WORDS,
+    "consent": words.CONSENT_WORDS,
+    "source": words.SOURCE_WORDS,
+    "boolean": words.YES_NO,
+    "currency": words.CURRENCIES,
+    "locale": words.LOCALES,
+}
+_SHORT = {"country_code": words.COUNTRY_CODES, "state_code": words.STATE_CODES}
+_WITHIN = {
+    "company": _any_in(words.COMPANY_FORMS),
+    "job": _any_in(words.JOB_WORDS),
+    "department": _any_in(words.DEPARTMENT_WORDS),
+    "industry": _any_in(words.INDUSTRY_WORDS),
+    "unit": _any_in(words.UNIT_WORDS),
+    "given_name": _any_in(words.GIVEN_NAMES),
+}
+
+
+def _texts(cell: str, digits: int) -> Iterator[str]:
+    """Kinds that are words."""
+    size = len(cell)
+    low = plain(cell)
+    if size <= 40:
+        for kind, vocabulary in _WHOLE.items():
+            if low in vocabulary:
+                yield kind
+        if size <= 3:
+            for kind, vocabulary in _SHORT.items():
+                if low in vocabulary:
+                    yield kind
+    if digits == len(cell):
+        return
+    tokens = _tokens(low)
+    if size <= 80:
+        for kind, holds in _WITHIN.items():
+            if holds(tokens):
+                yield kind
+        if any(mark in low for mark in words.COMPANY_MARKS):
+            yield "company"
+        if _is_street(cell, tokens, digits):
+            yield "street"
+        if digits and _UNIT.fullmatch(cell) and not cell.isdigit():
+            yield "unit"
+        if ("/" in cell and _ZONE.fullmatch(cell)) or (
+            size > 2 and not words.TIMEZONE_WORDS.isdisjoint(tokens) and ("time" in tokens or len(tokens) == 1)
+        ):
+            yield "timezone"
+    if "_" in cell and _SNAKE.fullmatch(cell):
+        yield "snake"
+    yield from _forms(cell, tokens, digits)
+
+
+def _is_street(cell: str, tokens: list[str], digits: int) -> bool:
+    if not digits:
+        return len(tokens) > 1 and (
+            tokens[-1] in words.STREET_WORDS or tokens[0] in ("calle", "rua", "via", "rue", "ul.")
+        )
+    if any(token.rstrip("0123456789-/").endswith(words.STREET_ENDINGS) for token in tokens):
+        return True
+    return bool(_NUMBER_AND_WORD.fullmatch(cell)) and not words.STREET_WORDS.isdisjoint(tokens)
+
+
+_SCRIPTS = (
+    ("kana", re.compile(r"[\u3040-\u30ff]")),
+    ("han", re.compile(r"[\u4e00-\u9fff]")),
+    ("hangul", re.compile(r"[\uac00-\ud7a3]")),
+    ("cyrillic", re.compile(r"[\u0400-\u04ff]")),
+    ("arabic", re.compile(r"[\u0600-\u06ff]")),
+    ("hebrew", re.compile(r"[\u0590-\u05ff]")),
+)
+
+
+def _forms(cell: str, tokens: list[str], digits: int) -> Iterator[str]:
+    """How the words are written: how many, in which case and script."""
+    size, count = len(cell), len(tokens)
+    if not cell.isascii():
+        for kind, pattern in _SCRIPTS:
+            if pattern.search(cell):
+                yield kind
+                if kind in ("han", "kana", "hangul") and 2 <= size <= 5 and not digits:
+                    yield "short_name"
+                break
+    if "\n" in cell:
+        yield "lines"
+    if count >= 6 or size > 60 or cell[-1] in "?!。" or ". " in cell:
+        yield "sentence"
+    if size > 120:
+        yield "long"
+    if not digits and 2 <= size <= 60:
+        parts = _LIST.split(cell)
+        if len(parts) > 1 and all(0 < len(part) < 40 for part in parts):
+            yield "many"
+    if not digits and size <= 50 and 1 <= count <= 4:
+        if cell.isupper():
+            yield "upper"
+        elif cell.islower():
+            yield "lower"
+        named = _WORD.findall(cell)
+        if named and len(named) == count and all(word[0].isupper() or not word[0].islower() for word in named):
+            yield ("one_name", "two_names", "three_names", "four_names")[count - 1]
+        elif count == 1:
+            yield "one_word"
+
+
+# --- Kinds of a whole column ---------------------------------------------------------------------------------------
+
+
+def _kinds_of_column(cells: Sequence[str], counted: Counter[str]) -> Iterator[str]:
+    if len(cells) >= 8 and len(counted) <= max(3, len(cells) // 5):
+        yield "enumeration"
+    if len(counted) == 1 and len(cells) >= 3:
+        yield "constant"
+    if len(cells) >= 3 and len(counted) == len(cells) and all(cell.isdecimal() and len(cell) < 16 for cell in cells):
+        numbers = [int(cell) for cell in cells]
+        if all(before < after for before, after in zip(numbers, numbers[1:], strict=False)):
+            yield "rising"
+    if len(counted) == len(cells) >= 2:
+        yield "unique"

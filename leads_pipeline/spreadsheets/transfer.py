@@ -1,0 +1,100 @@
+"""The room's values as JSON, for the way between a child and its parent."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from leads_pipeline.spreadsheets.plans import ExportPlan, SheetPlan
+from leads_pipeline.types import Column, ColumnProfile, Notice, Sheet, Workbook
+
+
+def workbook_to_json(workbook: Workbook) -> dict[str, Any]:
+    """Everything but the rows, which no workbook has."""
+    return {
+        "kind": workbook.kind,
+        "sheets": [_sheet_to_json(sheet) for sheet in workbook.sheets],
+        "notices": [_notice_to_json(notice) for notice in workbook.notices],
+    }
+
+
+def workbook_from_json(value: Mapping[str, Any]) -> Workbook:
+    return Workbook(
+        kind=value["kind"],
+        sheets=tuple(_sheet_from_json(sheet) for sheet in value["sheets"]),
+        notices=tuple(Notice(**notice) for notice in value["notices"]),
+    )
+
+
+def plan_to_json(plan: ExportPlan) -> dict[str, Any]:
+    """The plan without profiles and notices, which an export does not need."""
+    return {
+        "columns": list(plan.columns),
+        "sheets": [
+            {
+                "name": each.sheet.name,
+                "layout": dict(each.sheet.layout),
+                "sources": {name: list(indexes) for name, indexes in each.sources.items()},
+            }
+            for each in plan.sheets
+        ],
+    }
+
+
+def plan_from_json(value: Mapping[str, Any]) -> ExportPlan:
+    return ExportPlan(
+        sheets=tuple(
+            SheetPlan(
+                sheet=Sheet(index=index, name=each["name"], header_row=None, columns=(), rows=0, layout=each["layout"]),
+                sources={name: tuple(indexes) for name, indexes in each["sources"].items()},
+            )
+            for index, each in enumerate(value["sheets"])
+        ),
+        columns=tuple(value["columns"]),
+    )
+
+
+def _sheet_to_json(sheet: Sheet) -> dict[str, Any]:
+    return {
+        "index": sheet.index,
+        "name": sheet.name,
+        "header_row": sheet.header_row,
+        "columns": [{"header": column.header, "profile": _profile_to_json(column.profile)} for column in sheet.columns],
+        "rows": sheet.rows,
+        "notices": [_notice_to_json(notice) for notice in sheet.notices],
+        "layout": dict(sheet.layout),
+    }
+
+
+def _sheet_from_json(value: Mapping[str, Any]) -> Sheet:
+    return Sheet(
+        index=value["index"],
+        name=value["name"],
+        header_row=value["header_row"],
+        columns=tuple(
+            Column(index, column["header"], _profile_from_json(column["profile"]))
+            for index, column in enumerate(value["columns"])
+        ),
+        rows=value["rows"],
+        notices=tuple(Notice(**notice) for notice in value["notices"]),
+        layout=value["layout"],
+    )
+
+
+def _profile_to_json(profile: ColumnProfile) -> dict[str, Any]:
+    return {
+        "rows": profile.rows,
+        "filled": profile.filled,
+        "sampled": profile.sampled,
+        "distinct": profile.distinct,
+        "mean_length": profile.mean_length,
+        "kinds": dict(profile.kinds),
+        "shapes": list(profile.shapes),
+    }
+
+
+def _profile_from_json(value: Mapping[str, Any]) -> ColumnProfile:
+    members: dict[str, Any] = {**value, "shapes": tuple(value["shapes"])}
+    return ColumnProfile(**members)
+
+
+def _notice_to_json(notice: Notice) -> dict[str, Any]:
+    return {"code": notice.code, "detail": notice.detail, "sheet": notice.sheet}

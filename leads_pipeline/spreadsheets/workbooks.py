@@ -1,0 +1,129 @@
+"""Workbooks as tables: through the fast reader (calamine), or a second one for what the first does not understand.
+
+The second reader is openpyxl for `.xlsx` and `.xlsm`, and `opendocument` for `.ods`; `.xls` and `.xlsb` have none.
+All of them may meet files that end their process: nothing here is called outside of a child.
+"""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import python_calamine as calamine
+
+from leads_pipeline.errors import FileRejected, LeadsError
+from leads_pipeline.spreadsheets import opendocument
+from leads_pipeline.spreadsheets.cells import text_of
+from leads_pipeline.spreadsheets.rows import Row, Table
+from leads_pipeline.types import Notice
+
+SECOND_READER_KINDS = frozenset({"xlsx", "xlsm", "ods"})
+
+_WITH_ESCAPES = frozenset({"xlsx", "xlsm", "xlsb"})
+
+
+class Unreadable(Exception):
+    """A reader gave up on the workbook; another one may do better. What it said may quote the file, and stays here."""
+
+
+def open_workbook(path: Path, kind: str, *, second_reader: bool = False) -> tuple[list[Table], list[Notice]]:
+    """The tables of a workbook, and notices about the file. Raises `FileRejected` and, also while rows are walked,
+    `Unreadable`.
+    """
+    if not second_reader:
+        return _open_with_calamine(path, kind)
+    with _giving_up():
+        if kind == "ods":
+            tables = opendocument.tables(path)
+            return [
+                Table(name, _guarded(rows), {"sheet": i, "second_reader": True})
+                for i, (name, rows) in enumerate(tables)
+            ], []
+        return _open_with_openpyxl(path)
+
+
+@contextmanager
+def _giving_up() -> Generator[None]:
+    """Whatever a reader raises means that it cannot read the file: they fail in as many ways as files are broken.
+
+    A panic of a Rust library is no `Exception`, so nothing less than `BaseException` will do.
+    """
+    try:
+        yield
+    except (LeadsError, MemoryError, RecursionError, Unreadable, GeneratorExit):
+        raise
+    except calamine.PasswordError:
+        raise protected() from None
+    except BaseException as error:  # noqa: BLE001
+        raise Unreadable(type(error).__name__) from None
+
+
+def _guarded(rows: Iterator[Row]) -> Iterator[Row]:
+    with _giving_up():
+        first = next(rows, None)
+    while first is not None:
+        yield first
+        with _giving_up():
+            first = next(rows, None)
+
+
+def _open_with_calamine(path: Path, kind: str) -> tuple[list[Table], list[Notice]]:
+    with _giving_up():
+        workbook: Any = calamine.CalamineWorkbook.from_path(str(path))  # pyright: ignore[reportUnknownMemberType]
+        metadata = workbook.sheets_metadata
+    tables: list[Table] = []
+    notices: list[Notice] = []
+    for position, sheet in enumerate(metadata):
+        if sheet.typ in (calamine.SheetTypeEnum.MacroSheet, calamine.SheetTypeEnum.Vba):
+            notices.append(
+                Notice("macro_sheet_skipped", "A sheet of macros was skipped; no macro is ever run.", sheet.name)
+            )
+        elif sheet.typ == calamine.SheetTypeEnum.WorkSheet:
+            table = Table(sheet.name, (), {"sheet": position}, escapes=kind in _WITH_ESCAPES)
+            table.rows = _calamine_rows(workbook, position, table)
+            if sheet.visible != calamine.SheetVisibleEnum.Visible:
+                table.notices.append(_hidden(sheet.name))
+            tables.append(table)
+    return tables, notices
+
+
+def _calamine_rows(workbook: Any, position: int, table: Table) -> Iterator[Row]:
+    with _giving_up():
+        sheet = workbook.get_sheet_by_index(position)
+        if sheet.start is None:
+            return
+        table.merged = tuple(
+            (top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()
+        )
+        rows = sheet.iter_rows()
+    for number, cells in enumerate(rows, 1):
+        yield number, [cell if cell.__class__ is str else text_of(cell) for cell in cells]
+
+
+def _open_with_openpyxl(path: Path) -> tuple[list[Table], list[Notice]]:
+    # As a file, since openpyxl would judge a path by its suffix; it stays open for as long as rows are walked.
+    workbook = openpyxl.load_workbook(path.open("rb"), read_only=True, data_only=True, keep_links=False)
+    tables: list[Table] = []
+    for position, sheet in enumerate(workbook.worksheets):
+        sheet.reset_dimensions()
+        table = Table(sheet.title, _guarded(_openpyxl_rows(sheet)), {"sheet": position, "second_reader": True})
+        if sheet.sheet_state != "visible":
+            table.notices.append(_hidden(sheet.title))
+        tables.append(table)
+    return tables, []
+
+
+def _openpyxl_rows(sheet: Any) -> Iterator[Row]:
+    for number, cells in enumerate(sheet.iter_rows(), 1):
+        yield number, ["" if cell.data_type == "e" else text_of(cell.value) for cell in cells]
+
+
+def protected() -> FileRejected:
+    return FileRejected(
+        "password_protected", "The file is protected by a password. Save it without one and send it again."
+    )
+
+
+def _hidden(name: str) -> Notice:
+    return Notice("hidden_sheet", "The sheet is hidden in the workbook; it was read all the same.", name)
