@@ -1,0 +1,1 @@
+"""Performance, patterns and recommendations: rows in, numbers and pictures out. Pure: no database, no Dagster, no network."""

@@ -1,0 +1,123 @@
+"""Which lead field each column of a sheet holds.
+
+Everything here is a pure function of a sheet, a schema, a model and a memory: no database, no Dagster, no network.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from leads_pipeline.mapping.assignment import assign
+from leads_pipeline.mapping.explanation import explain, explain_memory
+from leads_pipeline.mapping.memory import NOTHING_REMEMBERED, Memory, Recollection, memory_keys
+from leads_pipeline.mapping.model import MappingModel
+from leads_pipeline.mapping.phrases import Floats
+from leads_pipeline.mapping.schema import LeadSchema
+from leads_pipeline.types import Candidate, Mapping, Method, Sheet
+
+ALTERNATIVES = 3
+"""Most alternatives that a mapping names."""
+
+MOST_CERTAIN = 99.5
+"""No mapping is surer than this, in percent."""
+
+STRICTER = {"Email": 10.0, "OptIn": 10.0, "SmsOptIn": 10.0, "OwnerEmail": 10.0, "OwnerId": 10.0, "OwnerName": 5.0, "ExternalId": 10.0}
+"""How much surer than the threshold, in percent points, a mapping to a field must be whose mistakes hurt."""
+
+
+def map_sheet(
+    sheet: Sheet, schema: LeadSchema, model: MappingModel, memory: Memory = NOTHING_REMEMBERED
+) -> list[Mapping]:
+    """Propose a lead field, or none, for every column of `sheet`.
+
+    Returns one mapping per column, in column order. `confidence` is the calibrated chance, in percent, that the proposal
+    is right. No two columns get the same single-valued field.
+    """
+    if not sheet.columns:
+        return []
+    scores = model.score(sheet, schema)
+    keys = memory_keys(sheet)
+    recalled: list[Recollection | None] = [
+        _in_schema(memory.recall(key), schema) if memory else None for key in keys
+    ]
+    believed = _remembering(scores.probability, recalled, schema)
+    chosen = assign(believed, [each.single_valued for each in schema.fields])
+    mappings: list[Mapping] = []
+    for at, (column, key) in enumerate(zip(sheet.columns, keys, strict=True)):
+        choice = int(chosen[at])
+        recollection = recalled[at]
+        target = _name(choice, schema)
+        calibrate = model.unmapped if target is None else model.mapped
+        confidence = float(calibrate(scores.probability[at, choice]))
+        from_memory = recollection is not None and recollection.target == target
+        if recollection is not None:
+            # Two witnesses: the people who answered, and the model, each of whom can be wrong.
+            sure = recollection.certainty
+            confidence = max(sure, confidence) if from_memory else confidence * (1 - sure)
+        mappings.append(
+            Mapping(
+                index=column.index,
+                header=column.header,
+                target=target,
+                confidence=_percent(confidence),
+                method=Method.MEMORY if from_memory else Method.MODEL,
+                alternatives=_alternatives(believed[at], choice, confidence, schema),
+                explanation=explain_memory(recollection)
+                if recollection is not None and from_memory
+                else explain(sheet, at, choice, chosen.tolist(), scores, schema),
+                memory_key=key,
+            )
+        )
+    return mappings
+
+
+def gate(mapping: Mapping, threshold: float) -> bool:
+    """Whether a mapping is used without a person, at `threshold` percent.
+
+    "No target" passes too when it is sure enough: the column is decided, and nothing is filled with it.
+    """
+    needed = threshold + STRICTER.get(mapping.target or "", 0.0)
+    return mapping.confidence >= min(needed, max(threshold, 95.0))
+
+
+def _in_schema(recollection: Recollection | None, schema: LeadSchema) -> Recollection | None:
+    """A remembered answer to a field that is no longer in the schema is none."""
+    if recollection is None or recollection.target is None or recollection.target in schema:
+        return recollection
+    return None
+
+
+def _remembering(probability: Floats, recalled: Sequence[Recollection | None], schema: LeadSchema) -> Floats:
+    """What is believed when people's answers count beside the model."""
+    if not any(recalled):
+        return probability
+    names = {each.name: at for at, each in enumerate(schema.fields)}
+    believed = probability.copy()
+    for at, recollection in enumerate(recalled):
+        if recollection is not None:
+            place = len(names) if recollection.target is None else names[recollection.target]
+            believed[at] *= 1 - recollection.certainty
+            believed[at, place] += recollection.certainty
+    return believed
+
+
+def _alternatives(believed: Floats, choice: int, confidence: float, schema: LeadSchema) -> tuple[Candidate, ...]:
+    """The next best answers, among whom the chance that `choice` is wrong is shared out."""
+    others = believed.copy()
+    others[choice] = 0
+    total = float(others.sum())
+    if total <= 0:
+        return ()
+    shares = others * (1 - confidence) / total
+    best = [int(at) for at in np.argsort(-shares, kind="stable")[:ALTERNATIVES]]
+    return tuple(
+        Candidate(_name(at, schema), _percent(float(shares[at]))) for at in best if at != choice and shares[at] >= 0.0005
+    )
+
+
+def _name(choice: int, schema: LeadSchema) -> str | None:
+    return None if choice == len(schema.fields) else schema.fields[choice].name
+
+
+def _percent(chance: float) -> float:
+    return round(min(MOST_CERTAIN, max(0.0, 100 * chance)), 1)

@@ -1,0 +1,237 @@
+"""What a lead consists of: the fields that columns are mapped to, and an organization's own variants of them.
+
+Which column means which field is decided elsewhere; here is only what the fields are.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property, lru_cache
+from importlib import resources
+from typing import Any, cast
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from leads_pipeline.errors import RequestInvalid
+
+
+class FieldType(StrEnum):
+    """What a lead field holds."""
+
+    STRING = "string"
+    EMAIL = "email"
+    PHONE = "phone"
+    URL = "url"
+    DATE = "date"
+    DATETIME = "datetime"
+    NUMBER = "number"
+    CURRENCY = "currency"
+    BOOLEAN = "boolean"
+    PICKLIST = "picklist"
+    TEXTAREA = "textarea"
+    ID = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class LeadField:
+    """One field of a lead.
+
+    `id` never changes, whatever becomes of name and label. `api_name` is Salesforce's name. A field that is not
+    `single_valued` may take several columns of one sheet. `values` are the kinds of cell that the field usually holds
+    (see `spreadsheets.profile`); without them the type says enough.
+    """
+
+    id: str
+    name: str
+    label: str
+    api_name: str
+    type: FieldType = FieldType.STRING
+    single_valued: bool = True
+    description: str = ""
+    synonyms: tuple[str, ...] = ()
+    picklist: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LeadSchema:
+    """An ordered set of lead fields. Immutable: a changed schema is a new version."""
+
+    fields: tuple[LeadField, ...]
+    name: str = "default"
+    version: int = 1
+    _index: Mapping[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", {lead_field.name: at for at, lead_field in enumerate(self.fields)})
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._index
+
+    def __getitem__(self, name: str) -> LeadField:
+        """The field called `name`; KeyError if there is none."""
+        return self.fields[self._index[name]]
+
+    @cached_property
+    def digest(self) -> int:
+        """Equal schemas have equal digests."""
+        return hash(self.fields)
+
+    def as_json(self) -> dict[str, Any]:
+        """The schema as plain JSON, from which `from_json` makes an equal one."""
+        return {"name": self.name, "version": self.version, "fields": [_field_as_json(each) for each in self.fields]}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "LeadSchema":
+        """Read a schema. Raises `RequestInvalid` with code `schema_invalid` and a pointer to what is wrong."""
+        fields = document.get("fields")
+        if not isinstance(fields, Sequence) or isinstance(fields, str) or not fields:
+            raise _invalid("A schema needs a list of `fields` with at least one field.", "/fields")
+        if len(cast("Sequence[Any]", fields)) > MOST_FIELDS:
+            raise _invalid(f"A schema may have at most {MOST_FIELDS} fields.", "/fields")
+        name, version = document.get("name", "default"), document.get("version", 1)
+        if not isinstance(name, str) or not name.strip() or len(name) > LONGEST_TEXT:
+            raise _invalid("`name` must be a short text.", "/name")
+        if not isinstance(version, int) or isinstance(version, bool) or version < 0:
+            raise _invalid("`version` must be a whole number of 0 or more.", "/version")
+        read = tuple(_field_from_json(each, at) for at, each in enumerate(cast("Sequence[Any]", fields)))
+        for key in ("name", "id", "api_name"):
+            _refuse_twins(read, key)
+        return cls(fields=read, name=name, version=version)
+
+    @classmethod
+    def from_yaml(cls, text: str) -> "LeadSchema":
+        """Read a schema that a person wrote. Raises `RequestInvalid` like `from_json`."""
+        import yaml
+
+        try:
+            document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            where = f" near line {mark.line + 1}" if mark else ""
+            raise _invalid(f"The schema is not valid YAML{where}.", "") from error
+        if not isinstance(document, dict):
+            raise _invalid("A schema is a mapping with `fields`.", "")
+        return cls.from_json(cast("dict[str, Any]", document))
+
+
+@lru_cache(maxsize=1)
+def default_schema() -> LeadSchema:
+    """Salesforce's Lead and what lead lists often hold beside it."""
+    return LeadSchema.from_yaml(resources.files(__package__).joinpath("lead_schema.yaml").read_text("utf-8"))
+
+
+# --- Reading one field ---------------------------------------------------------------------------------------------
+
+MOST_FIELDS = 800
+LONGEST_TEXT = 255
+LONGEST_DESCRIPTION = 4_000
+MOST_SYNONYMS = 200
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
+_ID_SPACE = uuid5(NAMESPACE_URL, "leads-pipeline/lead-field")
+_MEMBERS = {
+    "id", "name", "label", "api_name", "type", "single_valued", "description", "synonyms", "picklist", "values",
+}  # fmt: skip
+
+
+def _field_as_json(lead_field: LeadField) -> dict[str, Any]:
+    return {
+        "id": lead_field.id,
+        "name": lead_field.name,
+        "label": lead_field.label,
+        "api_name": lead_field.api_name,
+        "type": lead_field.type.value,
+        "single_valued": lead_field.single_valued,
+        "description": lead_field.description,
+        "synonyms": list(lead_field.synonyms),
+        "picklist": list(lead_field.picklist),
+        "values": list(lead_field.values),
+    }
+
+
+def _field_from_json(document: Any, at: int) -> LeadField:
+    place = f"/fields/{at}"
+    if not isinstance(document, dict):
+        raise _invalid("A field is a mapping with at least a `name`.", place)
+    given = cast("dict[str, Any]", document)
+    unknown = sorted(set(given) - _MEMBERS)
+    if unknown:
+        raise _invalid(f"A field has no member `{unknown[0][:40]}`.", f"{place}/{unknown[0][:40]}")
+    name = given.get("name")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise _invalid("A field's `name` is a letter, then up to 79 letters, digits or underscores.", f"{place}/name")
+    kind = given.get("type", FieldType.STRING.value)
+    if kind not in set(FieldType):
+        raise _invalid(f"`type` must be one of: {', '.join(FieldType)}.", f"{place}/type")
+    single = given.get("single_valued", True)
+    if not isinstance(single, bool):
+        raise _invalid("`single_valued` must be true or false.", f"{place}/single_valued")
+    api_name = _text(given, "api_name", place, default=name)
+    if not _NAME.fullmatch(api_name):
+        raise _invalid("`api_name` is a letter, then letters, digits or underscores.", f"{place}/api_name")
+    return LeadField(
+        id=_stable_id(given, name, place),
+        name=name,
+        label=_text(given, "label", place, default=_spelled(name)),
+        api_name=api_name,
+        type=FieldType(kind),
+        single_valued=single,
+        description=_text(given, "description", place, default="", longest=LONGEST_DESCRIPTION),
+        synonyms=_texts(given, "synonyms", place),
+        picklist=_texts(given, "picklist", place),
+        values=_texts(given, "values", place),
+    )
+
+
+def _stable_id(given: Mapping[str, Any], name: str, place: str) -> str:
+    """The id that is given, or one that follows from the name."""
+    stated = given.get("id")
+    if stated is None:
+        return str(uuid5(_ID_SPACE, name))
+    try:
+        return str(UUID(stated))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _invalid("`id` must be a UUID, or left out.", f"{place}/id") from error
+
+
+def _text(given: Mapping[str, Any], key: str, place: str, *, default: str, longest: int = LONGEST_TEXT) -> str:
+    value = given.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, str) or len(value) > longest or "\x00" in value:
+        raise _invalid(f"`{key}` must be a text of at most {longest} characters.", f"{place}/{key}")
+    return value.strip() or default
+
+
+def _texts(given: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
+    value = given.get(key)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or len(cast("list[Any]", value)) > MOST_SYNONYMS:
+        raise _invalid(f"`{key}` must be a list of at most {MOST_SYNONYMS} texts.", f"{place}/{key}")
+    texts = cast("list[Any]", value)
+    for at, each in enumerate(texts):
+        if not isinstance(each, str) or not each.strip() or len(each) > LONGEST_TEXT or "\x00" in each:
+            raise _invalid(f"`{key}` must hold short texts only.", f"{place}/{key}/{at}")
+    return tuple(each.strip() for each in texts)
+
+
+def _refuse_twins(fields: Iterable[LeadField], key: str) -> None:
+    seen: dict[str, int] = {}
+    for at, lead_field in enumerate(fields):
+        value = str(getattr(lead_field, key)).lower()
+        if value in seen:
+            raise _invalid(f"Two fields have the same `{key}`: numbers {seen[value]} and {at}.", f"/fields/{at}/{key}")
+        seen[value] = at
+
+
+def _spelled(name: str) -> str:
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_+", " ", name.removesuffix("__c")).strip()
+    return words[:1].upper() + words[1:].lower() if words else name
+
+
+def _invalid(detail: str, pointer: str) -> RequestInvalid:
+    return RequestInvalid(
+        detail, code="schema_invalid", title="The lead schema is not valid", extra={"errors": [{"pointer": pointer}]}
+    )

@@ -1,0 +1,1 @@
+"""Columns with evidence -> a model, and how good it is. Pure: data in, weights and figures out."""
