@@ -1,0 +1,374 @@
+"""People's answers: what they say about mappings, and what then counts.
+
+What counts for a column is its newest answer that was not undone, or the proposal where there is none. A column whose
+single-valued field was given to another one is `unseated`: an answer of ours, that says nothing about what is right, and
+so is never remembered.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from leads_pipeline.errors import NotFound, StaleState
+from leads_pipeline.store import memory
+from leads_pipeline.store.database import Transaction, as_json
+from leads_pipeline.store.ids import new_id
+from leads_pipeline.types import MemoryKey
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """One answer, as it comes in: `target` None says that the column has no target."""
+
+    mapping_id: UUID
+    target: str | None
+    comment: str | None = None
+    reviewer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCorrection:
+    """One answer, as it is kept. `unseated` names the mappings that lost their field to it."""
+
+    id: UUID
+    mapping_id: UUID
+    upload_id: UUID
+    kind: str
+    predicted: str | None
+    target: str | None
+    unseated: tuple[UUID, ...] = ()
+
+
+@dataclass(slots=True)
+class _Column:
+    """A column of a sheet that is being corrected, as it stands."""
+
+    id: UUID
+    upload_id: UUID
+    sheet: tuple[UUID, int]
+    predicted: str | None
+    target: str | None
+    key: MemoryKey
+
+
+@dataclass(slots=True)
+class _Answers:
+    """The rows that a batch of answers comes to."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    stored: list[StoredCorrection] = field(default_factory=list[StoredCorrection])
+
+
+def correct(
+    transaction: Transaction,
+    corrections: Sequence[Correction],
+    *,
+    single_valued: Collection[str],
+    expected_version: int | None = None,
+) -> list[StoredCorrection]:
+    """Store answers, let them count, and remember them: all of it, or nothing.
+
+    An answer equal to the proposal confirms it. Giving a column one of the `single_valued` fields unseats the column of
+    the same sheet that held it. `expected_version` is what the upload must still be at (412 otherwise).
+    Raises `NotFound` for a mapping that is not this organization's, `StaleState` for one that a remap has replaced.
+    """
+    columns = _columns_around(transaction, [correction.mapping_id for correction in corrections], expected_version)
+    answers = _Answers()
+    for correction in corrections:
+        _answer(correction, columns, single_valued, answers)
+    touched = {row["mapping_id"] for row in answers.rows}
+    before = _answers_of(transaction, touched)
+    _insert(transaction, answers.rows)
+    _settle(transaction, touched, before)
+    return answers.stored
+
+
+def review(
+    transaction: Transaction,
+    upload_id: UUID,
+    corrections: Sequence[Correction],
+    *,
+    rest_confirmed: bool,
+    single_valued: Collection[str],
+    reviewer: str | None = None,
+    expected_version: int | None = None,
+) -> list[StoredCorrection]:
+    """Store answers about one upload and, if `rest_confirmed`, confirm every column that nobody has answered.
+
+    Raises `StaleState` when the upload has no mappings yet.
+    """
+    found = transaction.first(
+        "SELECT generation, status, version FROM file_uploads WHERE organization_id = :organization AND id = :id FOR UPDATE",
+        organization=transaction.organization,
+        id=upload_id,
+    )
+    if found is None:
+        raise NotFound(f"There is no upload {upload_id}.")
+    if found["generation"] == 0 or found["status"] not in ("mapped", "reviewed"):
+        raise StaleState(
+            f"Upload {upload_id} is {found['status']}; it can be reviewed once it is mapped.", code="not_mapped"
+        )
+    known = {row["id"] for row in _current(transaction, upload_id)}
+    if foreign := [correction.mapping_id for correction in corrections if correction.mapping_id not in known]:
+        raise NotFound(f"Mapping {foreign[0]} does not belong to upload {upload_id}.")
+    if expected_version is not None and found["version"] != expected_version:
+        raise _changed(upload_id)
+    stored = correct(transaction, corrections, single_valued=single_valued) if corrections else []
+    if rest_confirmed:
+        rest = [
+            Correction(row["id"], row["target"], reviewer=reviewer)
+            for row in _current(transaction, upload_id)
+            if row["review"] in (None, "unseated")
+        ]
+        if rest:
+            stored += correct(transaction, rest, single_valued=single_valued)
+        transaction.run(
+            """UPDATE file_uploads SET status = 'reviewed', reviewed_at = coalesce(reviewed_at, now())
+               WHERE id = :id AND reviewed_at IS NULL""",
+            id=upload_id,
+        )
+    return stored
+
+
+def undo(transaction: Transaction, correction_id: UUID, *, single_valued: Collection[str]) -> list[UUID]:
+    """Take an answer back, with what it unseated, and return the mappings that changed.
+
+    Raises `NotFound` for an answer that is not there, or was undone already.
+    """
+    rows = transaction.all(
+        """UPDATE user_corrections SET undone_at = now()
+           WHERE organization_id = :organization AND undone_at IS NULL AND kind <> 'unseated' AND id = :id
+           RETURNING mapping_id""",
+        organization=transaction.organization,
+        id=correction_id,
+    )
+    if not rows:
+        raise NotFound(f"There is no correction {correction_id}, or it was undone.")
+    mapping_id = rows[0]["mapping_id"]
+    # Take the locks in the order that `correct` takes them, and look at the sheet as it stands under them.
+    columns = _columns_around(transaction, [mapping_id])
+    before = _answers_of(transaction, columns, and_undone=correction_id)
+    freed = transaction.all(
+        """UPDATE user_corrections SET undone_at = now()
+           WHERE organization_id = :organization AND caused_by = :id AND undone_at IS NULL RETURNING mapping_id""",
+        organization=transaction.organization,
+        id=correction_id,
+    )
+    touched = {mapping_id, *(row["mapping_id"] for row in freed)}
+    _settle(transaction, touched, before)
+    _unseat_doubled(transaction, mapping_id, touched - {mapping_id}, single_valued, correction_id)
+    return sorted(touched)
+
+
+def _answer(
+    correction: Correction, columns: Mapping[UUID, _Column], single_valued: Collection[str], answers: _Answers
+) -> None:
+    column = columns[correction.mapping_id]
+    kind = "confirmed" if correction.target == column.predicted else "corrected"
+    row = {
+        "id": new_id(),
+        "upload_id": column.upload_id,
+        "mapping_id": column.id,
+        "predicted": column.predicted,
+        "corrected": correction.target,
+        "kind": kind,
+        "caused_by": None,
+        "comment": correction.comment,
+        "reviewer": correction.reviewer,
+    }
+    answers.rows.append(row)
+    column.target = correction.target
+    unseated: list[UUID] = []
+    if correction.target is not None and correction.target in single_valued:
+        for other in columns.values():
+            if other.sheet == column.sheet and other.id != column.id and other.target == correction.target:
+                other.target = None
+                unseated.append(other.id)
+                answers.rows.append(_unseating(other, row["id"]))
+    answers.stored.append(
+        StoredCorrection(
+            row["id"], column.id, column.upload_id, kind, column.predicted, correction.target, tuple(unseated)
+        )
+    )
+
+
+def _unseating(column: _Column, cause: UUID) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "upload_id": column.upload_id,
+        "mapping_id": column.id,
+        "predicted": column.predicted,
+        "corrected": None,
+        "kind": "unseated",
+        "caused_by": cause,
+    }
+
+
+def _unseat_doubled(
+    transaction: Transaction,
+    corrected: UUID,
+    freed: Collection[UUID],
+    single_valued: Collection[str],
+    cause: UUID,
+) -> None:
+    """A field that an undone answer would give back stays with the column that has got it by now."""
+    columns = _columns_around(transaction, [corrected]).values()
+    # Who may keep a field that two columns would have: one that nothing was undone about, then the corrected one.
+    rank = {column.id: 0 for column in columns} | dict.fromkeys(freed, 2) | {corrected: 1}
+    sheet = next(column.sheet for column in columns if column.id == corrected)
+    holders = [column for column in columns if column.sheet == sheet and column.target in single_valued]
+    rows = [
+        _unseating(column, cause)
+        for column in holders
+        if any(other.target == column.target and rank[other.id] < rank[column.id] for other in holders)
+    ]
+    if rows:
+        touched = {row["mapping_id"] for row in rows}
+        before = _answers_of(transaction, touched)
+        _insert(transaction, rows)
+        _settle(transaction, touched, before)
+
+
+def _columns_around(
+    transaction: Transaction, mapping_ids: Collection[UUID], expected_version: int | None = None
+) -> dict[UUID, _Column]:
+    """All columns of the sheets that these mappings stand in, their uploads locked."""
+    uploads = transaction.all(
+        """SELECT id, generation, version FROM file_uploads
+           WHERE organization_id = :organization AND id IN (
+               SELECT upload_id FROM field_mappings WHERE organization_id = :organization AND id = ANY(:ids))
+           ORDER BY id FOR UPDATE""",
+        organization=transaction.organization,
+        ids=list(mapping_ids),
+    )
+    for found in uploads:
+        if expected_version is not None and found["version"] != expected_version:
+            raise _changed(found["id"])
+    rows = transaction.all(
+        """SELECT m.id, m.upload_id, m.generation, m.sheet_index, m.predicted, m.target, m.header_key, m.value_class,
+                  m.neighbours
+           FROM field_mappings m JOIN (
+               SELECT DISTINCT upload_id, generation, sheet_index FROM field_mappings
+               WHERE organization_id = :organization AND id = ANY(:ids)) s USING (upload_id, generation, sheet_index)
+           WHERE m.organization_id = :organization ORDER BY m.sheet_index, m.column_index""",
+        organization=transaction.organization,
+        ids=list(mapping_ids),
+    )
+    columns = {
+        row["id"]: _Column(
+            row["id"],
+            row["upload_id"],
+            (row["upload_id"], row["sheet_index"]),
+            row["predicted"],
+            row["target"],
+            MemoryKey(row["header_key"], row["value_class"], row["neighbours"]),
+        )
+        for row in rows
+    }
+    generations = {found["id"]: found["generation"] for found in uploads}
+    outdated = {row["id"] for row in rows if row["generation"] != generations[row["upload_id"]]}
+    for mapping_id in mapping_ids:
+        if mapping_id not in columns:
+            raise NotFound(f"There is no mapping {mapping_id}.")
+        if mapping_id in outdated:
+            raise StaleState(
+                f"Mapping {mapping_id} was replaced when its upload was mapped again; read the mappings anew.",
+                code="mapping_superseded",
+            )
+    return columns
+
+
+def _insert(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    transaction.run(
+        """INSERT INTO user_corrections (id, organization_id, upload_id, mapping_id, predicted, corrected, kind,
+               caused_by, comment, reviewer)
+           SELECT id, :organization, upload_id, mapping_id, predicted, corrected, kind, caused_by, comment, reviewer
+           FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS c (n integer, id uuid, upload_id uuid, mapping_id uuid,
+                predicted text, corrected text, kind text, caused_by uuid, comment text, reviewer text) ORDER BY n""",
+        organization=transaction.organization,
+        rows=as_json([{"n": n, **row} for n, row in enumerate(rows)]),
+    )
+
+
+def _changed(upload_id: UUID) -> StaleState:
+    return StaleState(
+        f"Upload {upload_id} has changed since you read it; read it again and decide anew.",
+        code="precondition_failed",
+        status=412,
+        title="The upload has changed",
+    )
+
+
+def _current(transaction: Transaction, upload_id: UUID) -> Sequence[Mapping[str, Any]]:
+    return transaction.all(
+        """SELECT m.id, m.target, m.review FROM field_mappings m
+           JOIN file_uploads u ON u.id = m.upload_id AND u.generation = m.generation
+           WHERE m.organization_id = :organization AND m.upload_id = :id ORDER BY m.sheet_index, m.column_index""",
+        organization=transaction.organization,
+        id=upload_id,
+    )
+
+
+def _answers_of(
+    transaction: Transaction, mapping_ids: Iterable[UUID], *, and_undone: UUID | None = None
+) -> dict[UUID, memory.Answer]:
+    """The answer that counts for each of these mappings, where a person gave one.
+
+    `and_undone` is an answer just undone that is to count as if it were not yet.
+    """
+    rows = transaction.all(
+        """SELECT m.id, m.header_key, m.value_class, m.neighbours, c.corrected, c.kind
+           FROM field_mappings m CROSS JOIN LATERAL (
+               SELECT corrected, kind FROM user_corrections
+               WHERE mapping_id = m.id AND (undone_at IS NULL OR id = :undone) ORDER BY position DESC LIMIT 1) c
+           WHERE m.organization_id = :organization AND m.id = ANY(:ids) AND c.kind <> 'unseated'""",
+        organization=transaction.organization,
+        ids=list(mapping_ids),
+        undone=and_undone,
+    )
+    return {
+        row["id"]: (MemoryKey(row["header_key"], row["value_class"], row["neighbours"]), row["corrected"])
+        for row in rows
+    }
+
+
+def _settle(transaction: Transaction, touched: Collection[UUID], before: Mapping[UUID, memory.Answer]) -> None:
+    """Let the answers count: in the mappings, in memory, and in the upload's figures."""
+    after = _answers_of(transaction, touched)
+    memory.change(
+        transaction,
+        before=(answer for mapping_id, answer in before.items() if mapping_id in touched),
+        after=after.values(),
+    )
+    transaction.run(
+        """UPDATE field_mappings m
+           SET review = a.kind,
+               target = CASE WHEN a.kind IS NULL THEN m.predicted ELSE a.corrected END,
+               applied = CASE WHEN a.kind IS NULL THEN m.auto_applied ELSE a.corrected IS NOT NULL END
+           FROM (
+               SELECT t.id, c.kind, c.corrected FROM field_mappings t LEFT JOIN LATERAL (
+                   SELECT kind, corrected FROM user_corrections
+                   WHERE mapping_id = t.id AND undone_at IS NULL ORDER BY position DESC LIMIT 1) c ON true
+               WHERE t.organization_id = :organization AND t.id = ANY(:ids)) a
+           WHERE m.id = a.id""",
+        organization=transaction.organization,
+        ids=list(touched),
+    )
+    transaction.run(
+        """UPDATE file_uploads u
+           SET version = u.version + 1, mapped_count = f.mapped, reviewed_count = f.reviewed,
+               corrected_count = f.corrected, status = CASE WHEN f.reviewed = f.columns THEN 'reviewed' ELSE 'mapped' END,
+               reviewed_at = CASE WHEN f.reviewed = f.columns THEN coalesce(u.reviewed_at, now()) END
+           FROM (
+               SELECT m.upload_id, count(*) AS columns, count(m.target) AS mapped,
+                      count(*) FILTER (WHERE m.review IN ('confirmed', 'corrected')) AS reviewed,
+                      count(*) FILTER (WHERE m.review IS NOT NULL AND m.target IS DISTINCT FROM m.predicted) AS corrected
+               FROM field_mappings m JOIN file_uploads v ON v.id = m.upload_id AND v.generation = m.generation
+               WHERE m.organization_id = :organization
+                 AND v.id IN (SELECT upload_id FROM field_mappings WHERE id = ANY(:ids))
+               GROUP BY m.upload_id) f
+           WHERE u.id = f.upload_id""",
+        organization=transaction.organization,
+        ids=list(touched),
+    )

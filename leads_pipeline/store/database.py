@@ -1,0 +1,161 @@
+"""Connections and transactions. A transaction belongs to one organization, or says that it is the system's.
+
+Row-level security reads the two settings that `Database.transaction` makes, so a query that forgets its organization
+finds nothing of anybody else's.
+"""
+
+import json
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.sql.elements import TextClause
+
+from leads_pipeline.errors import SetupProblem
+from leads_pipeline.settings import Settings
+from leads_pipeline.store import embedded
+
+OLDEST_POSTGRESQL = 14
+
+
+class SystemScope(Enum):
+    SYSTEM = "system"
+
+
+SYSTEM: Final = SystemScope.SYSTEM
+"""The scope of drains, migrations and token look-ups: sees every organization."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A database transaction and whose it is. Statements take their values by name."""
+
+    connection: Connection
+    scope: UUID | SystemScope
+
+    @property
+    def organization(self) -> UUID:
+        """The organization that this transaction belongs to."""
+        assert isinstance(self.scope, UUID), "this needs an organization's transaction"
+        return self.scope
+
+    def all(self, sql: str, **values: Any) -> list[dict[str, Any]]:
+        return [dict(row) for row in self._execute(sql, values).mappings()]
+
+    def first(self, sql: str, **values: Any) -> dict[str, Any] | None:
+        row = self._execute(sql, values).mappings().first()
+        return None if row is None else dict(row)
+
+    def one(self, sql: str, **values: Any) -> dict[str, Any]:
+        return dict(self._execute(sql, values).mappings().one())
+
+    def value(self, sql: str, **values: Any) -> Any:
+        return self._execute(sql, values).scalar()
+
+    def run(self, sql: str, **values: Any) -> int:
+        """Execute, and return the number of rows that it touched."""
+        return self._execute(sql, values).rowcount
+
+    def _execute(self, sql: str, values: Mapping[str, Any]) -> CursorResult[Any]:
+        return self.connection.execute(_statement(sql), values)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One process's small pool of connections."""
+
+    engine: Engine
+
+    @property
+    def url(self) -> URL:
+        return self.engine.url
+
+    @contextmanager
+    def transaction(self, scope: UUID | SystemScope) -> Generator[Transaction]:
+        """Commit on leaving, roll back on an exception."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                _statement(
+                    "SELECT set_config('leads.organization', :organization, true), set_config('leads.scope', :scope, true)"
+                ),
+                {
+                    "organization": str(scope) if isinstance(scope, UUID) else "",
+                    "scope": "organization" if isinstance(scope, UUID) else scope.value,
+                },
+            )
+            yield Transaction(connection, scope)
+
+
+@contextmanager
+def database_url(settings: Settings) -> Generator[URL]:
+    """Where the database is: `DATABASE_URL`, or the embedded server, which runs at least until this is left."""
+    external = settings.external_database()
+    if external is not None:
+        yield external
+    else:
+        with embedded.server(settings.home) as url:
+            yield url
+
+
+@contextmanager
+def open_database(settings: Settings) -> Generator[Database]:
+    """Connect, starting or joining the embedded server where no URL is set.
+
+    Raises `SetupProblem` when the database cannot be reached or is older than PostgreSQL 14.
+    """
+    with database_url(settings) as url, connect(url, pool=settings.database_pool) as database:
+        check_reachable(database)
+        yield database
+
+
+@contextmanager
+def connect(url: URL, *, pool: int = 4) -> Generator[Database]:
+    """A pool of at most `pool` connections to `url`. Nothing is connected yet."""
+    engine = create_engine(
+        url,
+        pool_size=pool,
+        max_overflow=0,
+        # A server that was restarted under us is noticed before a request is.
+        pool_pre_ping=True,
+        # Parameters are headers and file names; an error's text goes to logs and to Dagster.
+        hide_parameters=True,
+        connect_args={"application_name": "leads", "connect_timeout": 10},
+    )
+    try:
+        yield Database(engine)
+    finally:
+        engine.dispose()
+
+
+def check_reachable(database: Database) -> None:
+    """Raise `SetupProblem`, in a sentence, unless the server answers and is new enough."""
+    place = database.url.render_as_string(hide_password=True)
+    try:
+        with database.engine.connect() as connection:
+            version = connection.execute(text("SHOW server_version_num")).scalar_one()
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise SetupProblem(
+            f"The database {place} cannot be reached: {reason} Check DATABASE_URL, or unset it to use the embedded one."
+        ) from error
+    if int(version) < OLDEST_POSTGRESQL * 10_000:
+        raise SetupProblem(
+            f"The database {place} is PostgreSQL {int(version) // 10_000}; {OLDEST_POSTGRESQL} or newer is needed."
+        )
+
+
+def as_json(value: Any) -> str:
+    """JSON text for a `jsonb` parameter. PostgreSQL stores no NUL in text, so none gets there."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).replace("\\u0000", "")
+
+
+@cache
+def _statement(sql: str) -> TextClause:
+    return text(sql)

@@ -1,0 +1,111 @@
+"""Bringing the database to the newest schema, and telling whether it is there."""
+
+from dataclasses import dataclass
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from leads_pipeline.errors import SetupProblem
+from leads_pipeline.settings import CHECKOUT
+from leads_pipeline.store.database import SYSTEM, Database
+
+_LOCK = 0x6C65616473  # "leads": two processes that start at once migrate one after the other.
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where the schema stands. `revision` is None for an empty database."""
+
+    revision: str | None
+    newest: str
+    rows: dict[str, int]
+
+    @property
+    def current(self) -> bool:
+        return self.revision == self.newest
+
+
+def upgrade(database: Database) -> str:
+    """Apply what is missing, in one transaction, and return the revision reached."""
+    config = _config()
+    with database.engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return _newest()
+
+
+def status(database: Database) -> Status:
+    """The revision, and how many rows each table holds (estimates, from the planner)."""
+    with database.engine.connect() as connection:
+        revision = MigrationContext.configure(
+            connection, opts={"version_table_schema": "public"}
+        ).get_current_revision()
+        rows = connection.execute(
+            text(
+                """SELECT relname, greatest(reltuples, 0)::bigint AS rows FROM pg_class
+                   WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+                   ORDER BY relname"""
+            )
+        )
+        return Status(revision, _newest(), {row.relname: row.rows for row in rows})
+
+
+def check(database: Database) -> list[str]:
+    """What is wrong with the database, one sentence each; empty when all is well."""
+    found = status(database)
+    if found.revision is None:
+        return ["The tables are missing: run `leads db upgrade`."]
+    problems: list[str] = []
+    if not found.current:
+        problems.append(f"The schema is at revision {found.revision}, not {found.newest}: run `leads db upgrade`.")
+    with database.transaction(SYSTEM) as transaction:
+        role = transaction.one("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        if role["rolsuper"] or role["rolbypassrls"]:
+            problems.append(
+                "The database role is a superuser or bypasses row-level security, so organizations are kept apart by "
+                "queries alone: connect as an ordinary role that owns the tables."
+            )
+        open_tables = transaction.all(
+            """SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+               AND relname <> 'alembic_version' AND NOT (relrowsecurity AND relforcerowsecurity) ORDER BY relname"""
+        )
+        problems += [f"Table {row['relname']} has no forced row-level security." for row in open_tables]
+    return problems
+
+
+def require_current(database: Database) -> None:
+    """Raise `SetupProblem` unless the schema is the one that this code was written for."""
+    found = status(database)
+    if not found.current:
+        raise SetupProblem(
+            f"The database is at revision {found.revision or 'none'}, this code needs {found.newest}: "
+            "run `leads db upgrade`."
+        )
+
+
+def reset(database: Database) -> None:
+    """Drop our tables and Dagster's, and make ours anew. Everything stored is gone; other tables are left alone."""
+    config = _config()
+    with database.engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        connection.execute(text("DROP SCHEMA IF EXISTS dagster CASCADE"))
+    upgrade(database)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(CHECKOUT / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _newest() -> str:
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    assert newest is not None
+    return newest

@@ -1,0 +1,180 @@
+"""Organizations, their versions of the lead schema, and their tokens."""
+
+import hashlib
+import secrets
+import string
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from leads_pipeline.errors import NotFound, RequestInvalid
+from leads_pipeline.store.database import Transaction, as_json
+from leads_pipeline.store.ids import new_id
+
+ADMIN = "admin"
+SCOPES = ("uploads:read", "uploads:write", "corrections:write", "schema:write", "training:read")
+"""What an organization's token may be narrowed to; it holds all of them unless it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A stored token, without its secret. `organization_id` is None for an administrator's."""
+
+    id: UUID
+    organization_id: UUID | None
+    organization: str | None
+    prefix: str
+    scopes: tuple[str, ...]
+    label: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+# --- Organizations -------------------------------------------------------------------------------------------------
+
+
+def ensure_organization(transaction: Transaction, name: str, *, share_training: bool = False) -> UUID:
+    """The organization of that name, made if it is new. Sharing is switched on, never off."""
+    return transaction.value(
+        """INSERT INTO organizations (id, name, share_training) VALUES (:id, :name, :share)
+           ON CONFLICT (name) DO UPDATE SET share_training = organizations.share_training OR excluded.share_training
+           RETURNING id""",
+        id=new_id(),
+        name=name,
+        share=share_training,
+    )
+
+
+def organization_named(transaction: Transaction, name: str) -> UUID | None:
+    return transaction.value("SELECT id FROM organizations WHERE name = :name", name=name)
+
+
+# --- Lead schemas --------------------------------------------------------------------------------------------------
+
+
+def lead_schema(transaction: Transaction, version: int | None = None) -> tuple[int, Mapping[str, Any]] | None:
+    """The organization's newest lead schema, or a certain version; None when it uses the default."""
+    row = transaction.first(
+        """SELECT version, body FROM lead_schemas
+           WHERE organization_id = :organization AND (CAST(:version AS integer) IS NULL OR version = :version)
+           ORDER BY version DESC LIMIT 1""",
+        organization=transaction.organization,
+        version=version,
+    )
+    return None if row is None else (row["version"], row["body"])
+
+
+def save_lead_schema(transaction: Transaction, body: Mapping[str, Any], *, after: int) -> int:
+    """Store a new version, which must follow version `after` (0: the default), and return its number.
+
+    Somebody who stored one in between is not overwritten: the primary key refuses the second.
+    """
+    transaction.run(
+        "INSERT INTO lead_schemas (organization_id, version, body) VALUES (:organization, :version, CAST(:body AS jsonb))",
+        organization=transaction.organization,
+        version=after + 1,
+        body=as_json(body),
+    )
+    return after + 1
+
+
+# --- Tokens --------------------------------------------------------------------------------------------------------
+# leads_<8 characters to look it up by>_<32 secret characters><6 characters of checksum>. The checksum lets a scanner, or
+# us, tell a mistyped token from an unknown one without asking the database.
+
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def create_token(
+    transaction: Transaction,
+    organization: UUID | None,
+    *,
+    scopes: Sequence[str] = SCOPES,
+    label: str = "",
+    expires_at: datetime | None = None,
+) -> str:
+    """Make a token and return it: the only time that anybody sees it whole."""
+    if unknown := sorted(set(scopes) - {*SCOPES, ADMIN}):
+        raise RequestInvalid(
+            f"Unknown scopes: {', '.join(unknown)}. There are {', '.join(SCOPES)}.", code="scope_unknown"
+        )
+    prefix = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    secret = "".join(secrets.choice(_ALPHABET) for _ in range(32))
+    body = f"leads_{prefix}_{secret}"
+    token = body + _checksum(body)
+    transaction.run(
+        """INSERT INTO api_tokens (id, organization_id, prefix, hash, scopes, label, expires_at)
+           VALUES (:id, :organization, :prefix, :hash, :scopes, :label, :expires_at)""",
+        id=new_id(),
+        organization=organization,
+        prefix=prefix,
+        hash=_hash(token),
+        scopes=list(scopes),
+        label=label,
+        expires_at=expires_at,
+    )
+    return token
+
+
+def token_holder(transaction: Transaction, token: str) -> Token | None:
+    """Whose token this is; None when it is garbled, unknown, expired or revoked."""
+    body, checksum = token[:-6], token[-6:]
+    parts = body.split("_")
+    if len(parts) != 3 or parts[0] != "leads" or checksum != _checksum(body):
+        return None
+    row = transaction.first(
+        _TOKENS
+        + " WHERE t.prefix = :prefix AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())",
+        prefix=parts[1],
+    )
+    if row is None or not secrets.compare_digest(bytes(row["hash"]), _hash(token)):
+        return None
+    return _token(row)
+
+
+def tokens(transaction: Transaction) -> list[Token]:
+    return [_token(row) for row in transaction.all(_TOKENS + " ORDER BY t.created_at")]
+
+
+def revoke_token(transaction: Transaction, prefix: str) -> None:
+    """Raises `NotFound` for a prefix that no token has."""
+    if not transaction.run(
+        "UPDATE api_tokens SET revoked_at = coalesce(revoked_at, now()) WHERE prefix = :prefix", prefix=prefix
+    ):
+        raise NotFound(f"There is no token with the prefix {prefix}; `leads token list` shows them.")
+
+
+_TOKENS = (
+    """SELECT t.*, o.name AS organization FROM api_tokens t LEFT JOIN organizations o ON o.id = t.organization_id"""
+)
+
+
+def _token(row: Mapping[str, Any]) -> Token:
+    return Token(
+        id=row["id"],
+        organization_id=row["organization_id"],
+        organization=row["organization"],
+        prefix=row["prefix"],
+        scopes=tuple(row["scopes"]),
+        label=row["label"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        revoked_at=row["revoked_at"],
+    )
+
+
+def _hash(token: str) -> bytes:
+    # The secret has 190 random bits: a slow password hash would add nothing but time to every request.
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _checksum(body: str) -> str:
+    number, text = zlib.crc32(body.encode()), ""
+    for _ in range(6):
+        number, digit = divmod(number, len(_ALPHABET))
+        text += _ALPHABET[digit]
+    return text

@@ -1,0 +1,112 @@
+"""Figures over an organization's uploads, from counters that every upload carries: no query here reads the mappings."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from leads_pipeline.store.database import Transaction
+
+
+def totals(transaction: Transaction, since: datetime, until: datetime) -> Mapping[str, Any]:
+    """Counts over the uploads received from `since` to before `until`.
+
+    `reviewed_columns` and `right_columns` count fully reviewed uploads only: people correct what is wrong, so elsewhere
+    silence says nothing.
+    """
+    return transaction.one(
+        """SELECT count(*) AS uploads,
+                  count(*) FILTER (WHERE status = 'failed') AS failed,
+                  count(*) FILTER (WHERE status IN ('received', 'processing')) AS waiting,
+                  count(*) FILTER (WHERE status = 'reviewed') AS reviewed_uploads,
+                  coalesce(sum(row_count), 0)::bigint AS rows,
+                  coalesce(sum(column_count), 0)::bigint AS columns,
+                  coalesce(sum(mapped_count), 0)::bigint AS mappings,
+                  coalesce(sum(decided_count), 0)::bigint AS decided,
+                  coalesce(sum(reviewed_count), 0)::bigint AS reviewed,
+                  coalesce(sum(corrected_count), 0)::bigint AS corrections,
+                  coalesce(sum(column_count) FILTER (WHERE status = 'reviewed'), 0)::bigint AS reviewed_columns,
+                  coalesce(sum(column_count - corrected_count) FILTER (WHERE status = 'reviewed'), 0)::bigint
+                      AS right_columns
+           FROM file_uploads
+           WHERE organization_id = :organization AND received_at >= :since AND received_at < :until""",
+        organization=transaction.organization,
+        since=since,
+        until=until,
+    )
+
+
+def llm_totals(transaction: Transaction, since: datetime, until: datetime) -> Mapping[str, Any]:
+    return transaction.one(
+        """SELECT coalesce(sum(llm_calls), 0)::bigint AS calls, coalesce(sum(llm_tokens), 0)::bigint AS tokens,
+                  coalesce(sum(llm_cost_usd), 0)::float AS cost_usd
+           FROM processing_jobs
+           WHERE organization_id = :organization AND finished_at >= :since AND finished_at < :until""",
+        organization=transaction.organization,
+        since=since,
+        until=until,
+    )
+
+
+def storage_bytes(transaction: Transaction) -> int:
+    """How many bytes of files are kept."""
+    return transaction.value(
+        """SELECT coalesce(sum(size_bytes), 0)::bigint FROM file_uploads
+           WHERE organization_id = :organization AND contents_deleted_at IS NULL""",
+        organization=transaction.organization,
+    )
+
+
+def header_patterns(
+    transaction: Transaction, *, per_field: int, field: str | None = None
+) -> Sequence[Mapping[str, Any]]:
+    """For each lead field (None: no target), the headers that were mapped to it most often, at most `per_field`.
+
+    `answers` are what people said about the header, with how often each.
+    """
+    return transaction.all(
+        """WITH ranked AS (
+               SELECT *, row_number() OVER (PARTITION BY predicted ORDER BY seen DESC, header_key) AS rank
+               FROM field_patterns
+               WHERE organization_id = :organization AND (CAST(:field AS text) IS NULL OR predicted = :field)
+           ), answers AS (
+               SELECT header_key, jsonb_object_agg(coalesce(target, ''), support) AS answers, sum(support) AS answered
+               FROM (SELECT header_key, target, sum(support) AS support FROM memory_entries
+                     WHERE organization_id = :organization GROUP BY header_key, target) m
+               GROUP BY header_key
+           )
+           SELECT r.predicted AS field, r.header, r.header_key, r.seen, r.confidence_sum / r.seen AS confidence,
+                  r.last_seen, coalesce(a.answered, 0)::bigint AS answered, coalesce(a.answers, '{}') AS answers
+           FROM ranked r LEFT JOIN answers a USING (header_key)
+           WHERE r.rank <= :per_field ORDER BY r.predicted NULLS LAST, r.rank""",
+        organization=transaction.organization,
+        field=field,
+        per_field=per_field,
+    )
+
+
+def system_totals(transaction: Transaction) -> Mapping[str, Any]:
+    """Over all organizations: what the dashboard shows about intake and mapping."""
+    return transaction.one(
+        """SELECT count(*) AS uploads, count(*) FILTER (WHERE status = 'failed') AS failed,
+                  count(*) FILTER (WHERE status IN ('received', 'processing')) AS waiting,
+                  count(*) FILTER (WHERE status IN ('mapped', 'reviewed') AND contents_deleted_at IS NULL) AS exportable,
+                  coalesce(sum(row_count) FILTER (WHERE contents_deleted_at IS NULL), 0)::bigint AS rows,
+                  coalesce(sum(column_count), 0)::bigint AS columns,
+                  coalesce(sum(mapped_count), 0)::bigint AS mapped, coalesce(sum(decided_count), 0)::bigint AS decided,
+                  coalesce(sum(reviewed_count), 0)::bigint AS reviewed,
+                  coalesce(sum(corrected_count), 0)::bigint AS corrected, coalesce(sum(size_bytes), 0)::bigint AS bytes
+           FROM file_uploads"""
+    )
+
+
+def corrections_since(transaction: Transaction, since: datetime | None) -> Mapping[str, Any]:
+    """How many answers of each kind came after `since`, over all organizations, and when the newest did."""
+    return transaction.one(
+        """SELECT count(*) FILTER (WHERE kind = 'confirmed') AS confirmed,
+                  count(*) FILTER (WHERE kind = 'corrected') AS corrected,
+                  count(*) FILTER (WHERE undone_at IS NOT NULL) AS undone,
+                  count(DISTINCT upload_id) AS uploads, max(created_at) AS newest
+           FROM user_corrections
+           WHERE kind <> 'unseated' AND (CAST(:since AS timestamptz) IS NULL OR created_at > :since)""",
+        since=since,
+    )
