@@ -1,0 +1,191 @@
+"""The loop that empties the queue: claim, process, again, until there is nothing more or its time is up.
+
+The queue is the truth: a drain that dies loses nothing, two drains at once do nothing twice, and a bad file is an
+outcome, never a failed run. Knows nothing of Dagster but that somebody may want it to stop.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from leads_pipeline.defs.processing import LEASE, Processed, process
+from leads_pipeline.logs import where
+from leads_pipeline.settings import Settings
+from leads_pipeline.store import queue
+from leads_pipeline.store.database import SYSTEM, Database
+from leads_pipeline.store.queue import Job
+
+log = structlog.get_logger()
+
+HEARTBEAT_SECONDS = 3.0
+POLL_SECONDS = 0.25
+"""How often an idle drain looks for a new upload: what a person waits for at most, besides the reading."""
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a drain did. `confidence` is summed over the columns, 0 to 100 each."""
+
+    uploads: int = 0
+    rows: int = 0
+    columns: int = 0
+    mapped: int = 0
+    decided: int = 0
+    confidence: float = 0.0
+    seconds: float = 0.0
+    errors: Counter[str] = field(default_factory=Counter[str])
+    taken_over: int = 0
+    stopped_because: str = ""
+
+    def add(self, done: Processed | None) -> None:
+        if done is None:
+            self.taken_over += 1
+            return
+        self.uploads += 1
+        self.rows += done.rows
+        self.columns += done.columns
+        self.mapped += done.mapped
+        self.decided += done.decided
+        self.confidence += done.confidence
+        self.seconds += done.seconds
+        if done.error is not None:
+            self.errors[done.error] += 1
+
+    @property
+    def mean_confidence(self) -> float | None:
+        return round(self.confidence / self.columns, 1) if self.columns else None
+
+    @property
+    def coverage(self) -> float | None:
+        """The share of columns that needed no person."""
+        return round(self.decided / self.columns, 4) if self.columns else None
+
+
+def drain(
+    database: Database,
+    settings: Settings,
+    run_id: str,
+    *,
+    asked_to_stop: Callable[[], bool] = lambda: False,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Totals:
+    """Process what waits, `settings.readers` files at a time; linger for more; return what was done.
+
+    Ends when nothing came for `drain_linger_seconds`, when `drain_max_seconds` are over, or when asked to stop; claimed
+    jobs that were not begun wait again then. `asked_to_stop` is called every few seconds, `interrupted` several times a
+    second.
+    """
+    with database.transaction(SYSTEM) as transaction:
+        this_drain = queue.begin_drain(transaction, run_id)
+    with ThreadPoolExecutor(settings.readers, thread_name_prefix="reader") as readers:
+        loop = _Loop(database, settings, run_id, this_drain, readers, asked_to_stop, interrupted)
+        try:
+            while not loop.totals.stopped_because:
+                loop.turn()
+        finally:
+            # However it ends, a signal included: what is not begun waits for the next drain, not for its lease.
+            loop.wind_up()
+            with database.transaction(SYSTEM) as transaction:
+                queue.end_drain(transaction, this_drain, loop.totals.stopped_because or "interrupted")
+    return loop.totals
+
+
+class _Loop:
+    """The state of a drain: which jobs are at work, and when things last happened (monotonic seconds)."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        run_id: str,
+        drain: UUID,
+        readers: ThreadPoolExecutor,
+        asked_to_stop: Callable[[], bool],
+        interrupted: Callable[[], bool],
+    ) -> None:
+        self.database, self.settings, self.run_id, self.drain = database, settings, run_id, drain
+        self.readers, self.asked_to_stop, self.interrupted = readers, asked_to_stop, interrupted
+        self.totals = Totals()
+        self.at_work: dict[Future[Processed | None], Job] = {}
+        self.begun = self.beaten = self.worked = self.answered = time.monotonic()
+
+    def turn(self) -> None:
+        """Beat, claim and collect once; notice when it is time to stop."""
+        now = time.monotonic()
+        try:
+            self._beat(now)
+            self._claim()
+            self.answered = now
+        except OperationalError:
+            # A database that is restarted comes back within a minute; one that does not is for the next drain.
+            if now - self.answered > PATIENCE_SECONDS:
+                raise
+            log.warning("the database does not answer", run=self.run_id)
+            time.sleep(1)
+        if self.at_work:
+            self._collect(POLL_SECONDS)
+            self.worked = time.monotonic()
+        elif now - self.worked >= self.settings.drain_linger_seconds:
+            self.totals.stopped_because = "nothing waits"
+        else:
+            time.sleep(POLL_SECONDS)
+        if now - self.begun >= self.settings.drain_max_seconds:
+            self.totals.stopped_because = "time is up"
+        if self.interrupted():
+            self.totals.stopped_because = "interrupted"
+
+    def wind_up(self) -> None:
+        """Give back what was not begun, and wait for what was."""
+        for future, job in list(self.at_work.items()):
+            if future.cancel():
+                del self.at_work[future]
+                with self.database.transaction(SYSTEM) as transaction:
+                    queue.give_back(transaction, job, tried=False)
+        while self.at_work:
+            self._collect(HEARTBEAT_SECONDS)
+            self._beat(time.monotonic())
+
+    def _beat(self, now: float) -> None:
+        if now - self.beaten < HEARTBEAT_SECONDS:
+            return
+        with self.database.transaction(SYSTEM) as transaction:
+            queue.heartbeat(transaction, self.drain)
+            queue.extend(transaction, list(self.at_work.values()), LEASE)
+        self.beaten = now
+        if self.asked_to_stop():
+            self.totals.stopped_because = "asked to stop"
+
+    def _claim(self) -> None:
+        # Twice as many as are read at a time: the next one is there when a reader is free.
+        free = 2 * self.settings.readers - len(self.at_work)
+        if free <= 0 or self.totals.stopped_because:
+            return
+        with self.database.transaction(SYSTEM) as transaction:
+            claimed = queue.claim(transaction, limit=free, lease=LEASE, run_id=self.run_id)
+        for job in claimed:
+            self.at_work[self.readers.submit(process, self.database, self.settings, job)] = job
+
+    def _collect(self, timeout: float) -> None:
+        finished, _ = wait(self.at_work, timeout=timeout, return_when=FIRST_COMPLETED)
+        for future in finished:
+            job = self.at_work.pop(future)
+            error = future.exception()
+            if error is None:
+                self.totals.add(future.result())
+            elif isinstance(error, OperationalError):
+                # The database went away under this job: its lease runs out, and the next claim takes it.
+                self.totals.errors["database_unavailable"] += 1
+                log.warning("job left to its lease", job=str(job.id))
+            else:
+                # Our own fault, not the file's: another attempt may fare better, and the third one's failure is final.
+                self.totals.errors["internal_error"] += 1
+                log.error("job failed unexpectedly", job=str(job.id), error=where(error))
+                with self.database.transaction(SYSTEM) as transaction:
+                    queue.give_back(transaction, job, tried=True)

@@ -1,0 +1,205 @@
+"""Intake and mapping: the assets that a drain brings up to date, its job, and the sensors that ask for one."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._utils.interrupts import capture_interrupts, pop_captured_interrupt
+from pydantic import Field
+
+from leads_pipeline.defs.drain import Totals, drain
+from leads_pipeline.defs.resources import Leads
+from leads_pipeline.store import queue, summary
+from leads_pipeline.store.database import SYSTEM
+
+OWNERS = ["team:revops"]
+
+
+class DrainConfig(dg.Config):
+    """How long this drain works. The defaults are those of the deployment's settings."""
+
+    max_seconds: float | None = Field(
+        None, gt=0, le=86_400, description="Seconds after which it makes room for the next."
+    )
+    linger_seconds: float | None = Field(None, ge=0, le=3_600, description="Seconds that it waits for more uploads.")
+
+
+@dg.multi_asset(
+    name="map_uploads",
+    specs=[
+        dg.AssetSpec(
+            "file_uploads",
+            group_name="intake",
+            owners=OWNERS,
+            kinds={"postgres", "excel"},
+            description=(
+                "**The files that came in.** One row for each spreadsheet received by REST or the inbox: its name, "
+                "size and state (`received`, `processing`, `mapped`, `reviewed`, `failed`). The plots show how many this "
+                "drain took in, how large they were, and what went wrong, by error code."
+            ),
+        ),
+        dg.AssetSpec(
+            "field_mappings",
+            deps=["file_uploads"],
+            group_name="mapping",
+            owners=OWNERS,
+            kinds={"postgres", "python"},
+            description=(
+                "**What each column means.** One row for each column: the lead field it holds, or none, with a "
+                "calibrated confidence and the reason. *Coverage* is the share of columns that needed no person; watch it "
+                "together with the corrections that people make."
+            ),
+        ),
+        dg.AssetSpec(
+            "leads",
+            deps=["field_mappings"],
+            group_name="mapping",
+            owners=OWNERS,
+            kinds={"postgres", "csv"},
+            description=(
+                "**What can be exported.** The rows of all mapped files whose contents are still kept. Leads are not "
+                "stored twice: an export reads the file again with the mappings of that moment."
+            ),
+        ),
+    ],
+)
+def map_uploads(context: dg.AssetExecutionContext, config: DrainConfig, leads: Leads) -> Iterator[dg.MaterializeResult]:
+    """Drains the queue of uploads: reads and maps whatever waits, until nothing does."""
+    changes = {"drain_max_seconds": config.max_seconds, "drain_linger_seconds": config.linger_seconds}
+    settings = leads.settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
+    # Captured, a signal does not tear a transaction apart: the drain lets go of what it has not begun, and ends well.
+    with capture_interrupts():
+        totals = drain(
+            leads.database,
+            settings,
+            context.run_id,
+            asked_to_stop=lambda: _is_canceled(context),
+            interrupted=pop_captured_interrupt,
+        )
+    context.log.info(
+        "Stopped because %s: %s uploads, %s columns.", totals.stopped_because, totals.uploads, totals.columns
+    )
+    with leads.database.transaction(SYSTEM) as transaction:
+        everything = summary.system_totals(transaction)
+    errors = {f"errors/{code}": count for code, count in sorted(totals.errors.items())}
+    yield dg.MaterializeResult(
+        asset_key="file_uploads",
+        metadata={
+            "uploads": totals.uploads,
+            "rows": totals.rows,
+            "failed": totals.errors.total(),
+            **errors,
+            "waiting": everything["waiting"],
+            "uploads_total": everything["uploads"],
+            "megabytes_stored": round(everything["bytes"] / 1e6, 1),
+            "stopped_because": totals.stopped_because,
+        },
+    )
+    yield dg.MaterializeResult(
+        asset_key="field_mappings",
+        metadata={
+            "columns": totals.columns,
+            "mapped": totals.mapped,
+            **_known("coverage", totals.coverage),
+            **_known("mean_confidence", totals.mean_confidence),
+            **_known("seconds_per_upload", _per_upload(totals)),
+            "columns_total": everything["columns"],
+            "corrected_total": everything["corrected"],
+        },
+    )
+    yield dg.MaterializeResult(
+        asset_key="leads",
+        metadata={"exportable_uploads": everything["exportable"], "exportable_rows": everything["rows"]},
+    )
+
+
+map_waiting_uploads = dg.define_asset_job(
+    "map_waiting_uploads",
+    selection=[map_uploads],
+    description="Maps the uploads that wait. The sensor `new_uploads` starts it; starting it by hand does no harm.",
+)
+
+
+ON_ITS_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
+"""Run monitoring ends a run that stays in one of these, so counting them cannot block for ever; STARTED could."""
+
+
+@dg.sensor(job=map_waiting_uploads, minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)
+def new_uploads(context: dg.SensorEvaluationContext, leads: Leads) -> dg.RunRequest | dg.SkipReason:
+    """Asks for a drain when uploads wait and none is at work.
+
+    Without a run key: one whose run failed would block for ever.
+    """
+    with leads.database.transaction(SYSTEM) as transaction:
+        waiting, draining = queue.waiting(transaction), queue.drain_is_alive(transaction)
+    if not waiting.jobs:
+        return dg.SkipReason("No upload is waiting.")
+    if draining:
+        return dg.SkipReason(f"{waiting.jobs} uploads wait; a drain is at work.")
+    if context.instance.get_runs_count(dg.RunsFilter(job_name=map_waiting_uploads.name, statuses=ON_ITS_WAY)):
+        return dg.SkipReason(f"{waiting.jobs} uploads wait; a drain is starting.")
+    return dg.RunRequest(tags={"leads/waiting": str(waiting.jobs)})
+
+
+@dg.asset(
+    name="user_corrections",
+    deps=["field_mappings"],
+    group_name="learning",
+    owners=OWNERS,
+    kinds={"postgres"},
+    description=(
+        "**What people said.** One row for each answer: a mapping confirmed, or changed. Answers act on the next file at "
+        "once, through the memory of their organization; this asset counts them."
+    ),
+)
+def user_corrections(leads: Leads) -> dg.MaterializeResult:
+    """Counts the answers that have come."""
+    with leads.database.transaction(SYSTEM) as transaction:
+        counts = summary.corrections_since(transaction, None)
+    return dg.MaterializeResult(
+        metadata={
+            "confirmed": counts["confirmed"],
+            "corrected": counts["corrected"],
+            "undone": counts["undone"],
+            "uploads_with_answers": counts["uploads"],
+        }
+    )
+
+
+count_corrections = dg.define_asset_job(
+    "count_corrections", selection=[user_corrections], description="Brings the figures about corrections up to date."
+)
+
+QUIET_SECONDS = 20
+"""Corrections come in bursts; they are counted when a burst is over, or after a few minutes of an endless one."""
+LONGEST_WAIT_SECONDS = 300
+
+
+@dg.sensor(job=count_corrections, minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
+def new_corrections(context: dg.SensorEvaluationContext, leads: Leads) -> dg.SensorResult | dg.SkipReason:
+    """Asks for the corrections to be counted when new ones came and no more are coming."""
+    since = datetime.fromisoformat(context.cursor) if context.cursor else None
+    with leads.database.transaction(SYSTEM) as transaction:
+        counts = summary.corrections_since(transaction, since)
+    newest: datetime | None = counts["newest"]
+    if newest is None:
+        return dg.SkipReason("Nobody has answered since the last count.")
+    quiet = (datetime.now(UTC) - newest).total_seconds()
+    waited = (datetime.now(UTC) - since).total_seconds() if since else 0.0
+    if quiet < QUIET_SECONDS and waited < LONGEST_WAIT_SECONDS:
+        return dg.SkipReason("Answers are coming in; they are counted when they pause.")
+    return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=newest.isoformat())
+
+
+def _is_canceled(context: dg.AssetExecutionContext) -> bool:
+    # A stop from the UI reaches a run on another machine only through its status.
+    run = context.instance.get_run_by_id(context.run_id)
+    return run is not None and run.status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
+
+
+def _per_upload(totals: Totals) -> float | None:
+    return round(totals.seconds / totals.uploads, 3) if totals.uploads else None
+
+
+def _known(name: str, value: float | None) -> dict[str, float]:
+    return {} if value is None else {name: value}

@@ -1,0 +1,23 @@
+"""A code location whose one run starts by itself and takes longer than any test."""
+
+import time
+
+import dagster as dg
+
+
+@dg.op
+def sleep() -> None:
+    time.sleep(600)
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def slow() -> None:
+    sleep()
+
+
+@dg.sensor(job=slow, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
+def once() -> dg.RunRequest:
+    return dg.RunRequest(run_key="once")
+
+
+definitions = dg.Definitions(jobs=[slow], sensors=[once])

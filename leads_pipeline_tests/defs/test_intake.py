@@ -1,0 +1,140 @@
+"""Sensors, called as the functions they are, and the drain, on a real database."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from uuid import UUID
+
+import dagster as dg
+import pytest
+
+from leads_pipeline.defs.drain import drain
+from leads_pipeline.defs.inbox import take_in
+from leads_pipeline.defs.intake import new_uploads
+from leads_pipeline.defs.resources import Leads
+from leads_pipeline.providers.inbox import Inbox
+from leads_pipeline.settings import Settings
+from leads_pipeline.store import queue, uploads
+from leads_pipeline.store.database import SYSTEM, Database
+from leads_pipeline_tests.builders import received
+
+GOOD = b"First Name,Last Name,E-Mail\nAda,Byron,ada@example.com\n"
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    return Settings(LEADS_HOME=home, LEADS_DRAIN_LINGER_SECONDS=0)  # pyright: ignore[reportCallIssue]
+
+
+@pytest.fixture
+def leads(home: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> Generator[Leads]:
+    """The resource, as Dagster would make it."""
+    monkeypatch.setenv("LEADS_HOME", str(home))
+    with database.transaction(SYSTEM) as transaction:
+        transaction.run("DELETE FROM processing_jobs")
+        transaction.run("DELETE FROM drains")
+    with dg.build_resources({"leads": Leads()}) as resources:
+        yield resources.leads
+
+
+def ask() -> dg.RunRequest | dg.SkipReason:
+    with (
+        dg.instance_for_test() as instance,
+        dg.build_sensor_context(instance, resources={"leads": Leads()}) as context,
+    ):
+        answer = new_uploads(context)
+    assert isinstance(answer, dg.RunRequest | dg.SkipReason)
+    return answer
+
+
+def test_the_sensor_asks_for_a_drain_when_an_upload_waits(leads: Leads, organization: UUID) -> None:
+    assert isinstance(ask(), dg.SkipReason)
+    received(leads.database, organization)
+    assert isinstance(ask(), dg.RunRequest)
+
+
+def test_the_sensor_asks_for_none_while_a_drain_is_at_work(leads: Leads, organization: UUID) -> None:
+    received(leads.database, organization)
+    with leads.database.transaction(SYSTEM) as transaction:
+        queue.begin_drain(transaction, "run")
+    answer = ask()
+    assert isinstance(answer, dg.SkipReason)
+    assert "1 uploads wait; a drain is at work" in (answer.skip_message or "")
+
+
+def test_a_drain_maps_what_waits_and_a_bad_file_is_an_outcome(
+    leads: Leads, settings: Settings, organization: UUID
+) -> None:
+    good = received(leads.database, organization, GOOD)
+    bad = received(leads.database, organization, b"Name\n", name="header_only.csv")
+    totals = drain(leads.database, settings, "run")
+    assert (totals.uploads, totals.rows, totals.columns) == (2, 1, 3)
+    assert totals.errors == {"no_data_rows": 1}
+    assert totals.stopped_because == "nothing waits"
+    with leads.database.transaction(organization) as transaction:
+        assert uploads.upload(transaction, good).status == "mapped"
+        assert uploads.upload(transaction, bad).status == "failed"
+
+
+def test_a_drain_that_is_interrupted_lets_go_of_what_it_has_not_begun(
+    leads: Leads, settings: Settings, organization: UUID
+) -> None:
+    for number in range(12):
+        received(leads.database, organization, GOOD + b"Alan,Turing,alan%d@example.org\n" % number)
+    totals = drain(leads.database, settings, "run", interrupted=lambda: True)
+    assert totals.stopped_because == "interrupted"
+    with leads.database.transaction(SYSTEM) as transaction:
+        assert queue.waiting(transaction).jobs == 12 - totals.uploads
+        running = transaction.value("SELECT count(*) FROM processing_jobs WHERE state = 'running'")
+    assert running == 0
+
+
+def test_a_drain_ends_when_its_time_is_up_and_the_next_goes_on(
+    leads: Leads, settings: Settings, organization: UUID
+) -> None:
+    for number in range(12):
+        received(leads.database, organization, GOOD + b"Alan,Turing,alan%d@example.org\n" % number)
+    short = settings.model_copy(update={"drain_max_seconds": 0.001})
+    first = drain(leads.database, short, "run")
+    assert first.stopped_because == "time is up"
+    second = drain(leads.database, settings, "run")
+    assert first.uploads + second.uploads == 12
+
+
+@pytest.fixture
+def inbox(tmp_path: Path, database: Database, organization: UUID) -> Inbox:
+    with database.transaction(SYSTEM) as transaction:
+        name = transaction.value("SELECT name FROM organizations WHERE id = :id", id=organization)
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "list.csv").write_bytes(GOOD + os.urandom(8).hex().encode() + b",,\n")
+    return Inbox(str(tmp_path))
+
+
+def test_an_inbox_file_becomes_one_upload_even_after_a_crash_in_between(
+    database: Database, settings: Settings, organization: UUID, inbox: Inbox
+) -> None:
+    (file,) = inbox.scan()
+    claim = inbox.take(file)
+    assert claim is not None
+    assert take_in(database, settings, inbox, claim)
+    # A crash after storing and before moving leaves the claim: it is found again, and stored no second time.
+    with database.transaction(organization) as transaction:
+        (found,) = uploads.uploads(transaction, limit=10)
+    assert (found.source, found.filename) == ("inbox", "list.csv")
+    assert take_in(database, settings, inbox, claim)
+    with database.transaction(organization) as transaction:
+        assert len(uploads.uploads(transaction, limit=10)) == 1
+
+
+def test_a_folder_of_no_organization_is_refused_with_the_reason(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Nobody knows"
+    folder.mkdir()
+    (folder / "list.csv").write_bytes(GOOD)
+    inbox = Inbox(str(tmp_path))
+    (file,) = inbox.scan()
+    claim = inbox.take(file)
+    assert claim is not None
+    assert not take_in(database, settings, inbox, claim)
+    assert (folder / "failed" / "list.csv.reason.txt").read_text().startswith("not_found\n")

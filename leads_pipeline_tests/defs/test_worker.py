@@ -1,0 +1,127 @@
+"""The worker with a real Dagster daemon, code server and run."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from leads_pipeline.defs.instance import prepare_dagster_home
+from leads_pipeline.settings import CHECKOUT, Settings, dagster_environment
+from leads_pipeline.store.database import Database
+from leads_pipeline.store.ids import new_id
+
+WORKER = """
+import sys
+from sqlalchemy.engine import make_url
+from leads_pipeline.defs import worker
+from leads_pipeline.settings import Settings
+worker.DEFINITIONS = "leads_pipeline_tests.defs.slow_definitions"
+sys.exit(worker.run_worker(Settings(), make_url(sys.argv[1])))
+"""
+
+
+class Worker:
+    """A worker in a process of its own, with a mark in the environment of everything that it starts."""
+
+    def __init__(self, settings: Settings, database: Database, log: Path) -> None:
+        self.mark = str(new_id())
+        self.log = log
+        environment = {**os.environ, "LEADS_HOME": str(settings.home), "LEADS_TEST_MARK": self.mark}
+        url = database.url.render_as_string(hide_password=False)
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", WORKER, url], env=environment, cwd=CHECKOUT, stdout=output, stderr=output
+            )
+
+    def said(self, words: str) -> bool:
+        return words in self.log.read_text()
+
+    def processes(self) -> list[int]:
+        """What is alive of this worker, itself included."""
+        found: list[int] = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    if f"LEADS_TEST_MARK={self.mark}".encode() in (entry / "environ").read_bytes():
+                        found.append(int(entry.name))
+                except OSError:
+                    continue
+        return found
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(LEADS_HOME=tmp_path)  # pyright: ignore[reportCallIssue]
+
+
+@pytest.fixture
+def start(settings: Settings, database: Database, tmp_path: Path) -> Generator[Callable[[], Worker]]:
+    started: list[Worker] = []
+
+    def start() -> Worker:
+        started.append(Worker(settings, database, tmp_path / f"worker-{len(started)}.log"))
+        return started[-1]
+
+    yield start
+    for worker in started:
+        for pid in worker.processes():
+            os.kill(pid, signal.SIGKILL)
+        worker.process.wait()
+
+
+@pytest.fixture
+def instance(settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch) -> Generator[dg.DagsterInstance]:
+    prepare_dagster_home(settings)
+    for name, value in dagster_environment(settings, database.url, {}).items():
+        monkeypatch.setenv(name, value)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+        for run in instance.get_runs(dg.RunsFilter(job_name="slow")):
+            instance.delete_run(run.run_id)
+
+
+def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "it did not happen"
+        time.sleep(0.1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_worker_runs_alone_and_the_next_one_tidies_up_after_it(
+    start: Callable[[], Worker], instance: dg.DagsterInstance
+) -> None:
+    def runs(*statuses: dg.DagsterRunStatus) -> int:
+        return instance.get_runs_count(dg.RunsFilter(job_name="slow", statuses=statuses))
+
+    first = start()
+    eventually(lambda: first.said("worker ready"))
+    eventually(lambda: runs(dg.DagsterRunStatus.STARTED))
+
+    second = start()
+    eventually(lambda: second.said("another worker is at work"))
+    assert not second.said("worker ready")
+
+    first.process.kill()
+    eventually(lambda: second.said("worker ready"))
+    eventually(lambda: not first.processes())
+    # Its run was told to end, or else was found by the second worker.
+    eventually(lambda: runs(dg.DagsterRunStatus.FAILURE))
+
+    second.process.terminate()
+    assert second.process.wait(30) == 0
+    assert second.processes() == []
+
+
+def test_a_worker_that_is_told_to_stop_while_it_starts_leaves_nothing(start: Callable[[], Worker]) -> None:
+    worker = start()
+    eventually(lambda: len(worker.processes()) > 2)
+    worker.process.terminate()
+    assert worker.process.wait(30) == 0
+    assert worker.processes() == []

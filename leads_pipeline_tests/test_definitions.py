@@ -1,0 +1,41 @@
+"""What Dagster shows: the whole graph of assets, and that everything runs by default."""
+
+import dagster as dg
+
+from leads_pipeline.definitions import definitions
+
+
+def test_the_asset_graph_is_as_described() -> None:
+    graph = definitions.resolve_asset_graph()
+    shown = {
+        key.to_user_string(): (
+            graph.get(key).group_name,
+            sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
+            sorted(graph.get(key).owners),
+            sorted(kind for kind in graph.get(key).kinds),
+        )
+        for key in graph.get_all_asset_keys()
+    }
+    assert shown == {
+        "file_uploads": ("intake", [], ["team:revops"], ["excel", "postgres"]),
+        "field_mappings": ("mapping", ["file_uploads"], ["team:revops"], ["postgres", "python"]),
+        "leads": ("mapping", ["field_mappings"], ["team:revops"], ["csv", "postgres"]),
+        "user_corrections": ("learning", ["field_mappings"], ["team:revops"], ["postgres"]),
+    }
+
+
+def test_every_asset_tells_the_person_who_opens_it_what_it_is() -> None:
+    graph = definitions.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        assert len(graph.get(key).description or "") > 100, key
+
+
+def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
+    repository = definitions.get_repository_def()
+    assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == dict.fromkeys(
+        ["failed_runs", "inbox_files", "new_corrections", "new_uploads"], dg.DefaultSensorStatus.RUNNING
+    )
+
+
+def test_the_definitions_load() -> None:
+    dg.Definitions.validate_loadable(definitions)
