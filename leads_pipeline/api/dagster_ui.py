@@ -1,0 +1,158 @@
+"""The Dagster UI inside the web process, as an ASGI application to mount under `/admin`.
+
+Who may see it is decided by a `Guard` around it. It loads beside the REST API, in a thread of its own: code that does not
+load and a storage that does not answer are said at `/admin`, and keep nothing else from working.
+
+Dagster has no public way to mount its UI; what is imported from its private modules is all in `_open`, and the version is
+pinned for it.
+"""
+
+import asyncio
+import html
+import os
+import sys
+import threading
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+
+import structlog
+from sqlalchemy.engine import URL
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from leads_pipeline.defs.instance import CODE_LOCATION, DEFINITIONS, prepare_dagster_home
+from leads_pipeline.errors import LeadsError
+from leads_pipeline.logs import where
+from leads_pipeline.settings import CHECKOUT, Settings, dagster_environment
+from leads_pipeline.store.database import check_reachable, connect
+
+log = structlog.get_logger()
+
+STATEMENT_TIMEOUT_MS = 15_000
+POOL_RECYCLE_SECONDS = 600
+POOL_OVERFLOW = 1
+"""Dagster keeps three pools, one for each of its storages, of one connection each and as many more as this allows: six."""
+QUERIES_AT_ONCE = 4
+"""Each query takes a thread of those that REST handlers take as well, and waits there for a connection."""
+LONGEST_PAUSE_SECONDS = 30.0
+CLOSING_SECONDS = 10.0
+
+
+class DagsterUI:
+    """The UI as an ASGI application. It serves while `running` is entered, and explains itself when it cannot.
+
+    `prefix` is the path that it is mounted under.
+    """
+
+    def __init__(self, prefix: str = "/admin") -> None:
+        self._prefix = prefix
+        self._app: ASGIApp | None = None
+        self._state = "The dashboard is starting; this takes a few seconds."
+        self._closing = threading.Event()
+        self._queries = asyncio.Semaphore(QUERIES_AT_ONCE)
+
+    @asynccontextmanager
+    async def running(self, settings: Settings, database: URL) -> AsyncGenerator[None]:
+        """Load the UI, in the background, and close it on leaving. For the application's lifespan."""
+        # A daemon: definitions that never return from loading must not keep the web process from ending.
+        opener = threading.Thread(target=self._keep_open, args=[settings, database], name="dagster-ui", daemon=True)
+        self._closing.clear()
+        opener.start()
+        try:
+            yield
+        finally:
+            self._closing.set()
+            await asyncio.to_thread(opener.join, CLOSING_SECONDS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
+        if app is None:
+            await self._explain(scope, receive, send)
+            return
+        # A mount has moved our prefix into the root path; the UI's own routes begin with it.
+        inner = {**scope, "root_path": scope.get("root_path", "").removesuffix(self._prefix)}
+        try:
+            if scope["type"] == "http" and scope["path"].endswith("/graphql"):
+                async with self._queries:
+                    await app(inner, receive, send)
+            else:
+                await app(inner, receive, send)
+        except Exception as error:  # noqa: BLE001 - it was answered already; here it only remains to be noted
+            log.warning("dashboard request failed", error=where(error))
+
+    def _keep_open(self, settings: Settings, database: URL) -> None:
+        pause = 1.0
+        while not self._closing.is_set():
+            try:
+                with _open(settings, database, self._prefix) as app:
+                    self._app = app
+                    log.info("dashboard ready")
+                    self._closing.wait()
+                    self._app = None
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, REST goes on
+                reason = error.detail if isinstance(error, LeadsError) else "The log says why."
+                self._state = (
+                    f"The dashboard cannot be opened. {reason} It is tried again within {LONGEST_PAUSE_SECONDS:.0f} "
+                    "seconds; uploads and the REST API do not need it."
+                )
+                log.warning("dashboard cannot be opened", error=where(error))
+                self._closing.wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    async def _explain(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1013, "reason": "The dashboard is not available."})
+            return
+        await unavailable(Request(scope), self._state)(scope, receive, send)
+
+
+def unavailable(request: Request, sentence: str) -> Response:
+    """What is answered instead of the UI: a page for a person, a problem object for a program."""
+    headers = {"Retry-After": "5", "Cache-Control": "no-store"}
+    if "text/html" in request.headers.get("accept", ""):
+        page = (
+            '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="3"><title>Dashboard</title>'
+            '<body style="font-family: system-ui; max-width: 40em; margin: 4em auto; padding: 0 1em">'
+            f"<h1>Dashboard</h1><p>{html.escape(sentence)}</p></body>"
+        )
+        return HTMLResponse(page, 503, headers)
+    problem = LeadsError(sentence, code="dashboard_unavailable", status=503, title="The dashboard is not available")
+    return JSONResponse(problem.as_problem(), 503, headers, media_type="application/problem+json")
+
+
+@contextmanager
+def _open(settings: Settings, database: URL, prefix: str) -> Generator[ASGIApp]:
+    """Dagster's webserver on our storage and our definitions.
+
+    The definitions are loaded into this process, which saves the 110 MB of a code server. Runs are queued here and started
+    by the worker. Code that does not load is shown by the UI itself.
+    """
+    import dagster as dg
+    from dagster._core.remote_origin import InProcessCodeLocationOrigin
+    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+    from dagster._core.workspace.context import WorkspaceProcessContext
+    from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
+    from dagster_webserver.app import create_app_from_workspace_process_context
+    from dagster_webserver.version import __version__
+
+    # Dagster itself would try for 12 seconds, and end with a traceback.
+    with connect(database, pool=1) as probe:
+        check_reachable(probe)
+    prepare_dagster_home(settings)
+    # Dagster reads its storage's URL from the environment, and so shows the variable's name, not the password, in the UI.
+    ours = dagster_environment(settings, database)
+    os.environ.update({name: ours[name] for name in ("DAGSTER_HOME", "LEADS_DAGSTER_DATABASE_URL")})
+    code = LoadableTargetOrigin(
+        executable_path=sys.executable, module_name=DEFINITIONS, working_directory=str(CHECKOUT)
+    )
+    target = InProcessWorkspaceLoadTarget([InProcessCodeLocationOrigin(code, location_name=CODE_LOCATION)])
+    with dg.DagsterInstance.get() as instance:
+        instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
+        with WorkspaceProcessContext(instance, target, version=__version__) as workspace:
+            yield create_app_from_workspace_process_context(workspace, prefix, exception_handlers={Exception: _failed})
+
+
+async def _failed(request: Request, _error: Exception) -> Response:
+    return unavailable(request, "The dashboard could not answer. If Dagster's storage was restarted, try again soon.")

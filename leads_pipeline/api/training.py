@@ -1,0 +1,121 @@
+"""Routes on what is learned: corrections, the summary, and the patterns of headers."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from leads_pipeline.api import idempotency
+from leads_pipeline.api.idempotency import IdempotencyKey, Outcome
+from leads_pipeline.api.models import (
+    CorrectionShown,
+    CorrectionsKept,
+    CorrectionsMade,
+    FieldPatterns,
+    Pattern,
+    Patterns,
+    Summary,
+    UndoKept,
+)
+from leads_pipeline.api.problems import problems
+from leads_pipeline.api.services import (
+    Analyst,
+    Corrector,
+    IfMatch,
+    Shared,
+    current_schema,
+    require_fields,
+    single_valued,
+)
+from leads_pipeline.store import corrections, summary
+from leads_pipeline.store.database import Transaction
+
+router = APIRouter(prefix="/training", tags=["training"])
+
+
+@router.post("/corrections", response_model=CorrectionsKept, responses=problems(404, 409, 412))
+def correct(
+    made: CorrectionsMade, caller: Corrector, shared: Shared, if_match: IfMatch, key: IdempotencyKey = None
+) -> Response:
+    """Confirm or change mappings, one or many: all are kept, or none. They act on the next file when this answers."""
+
+    def act(transaction: Transaction) -> Outcome:
+        _, schema = current_schema(transaction)
+        require_fields(schema, (correction.target for correction in made.corrections))
+        stored = corrections.correct(
+            transaction,
+            [correction.as_correction() for correction in made.corrections],
+            single_valued=single_valued(schema),
+            expected_version=if_match,
+        )
+        return Outcome(CorrectionsKept(corrections=[CorrectionShown.of(correction) for correction in stored]))
+
+    return idempotency.once(shared, caller, key, "POST /training/corrections", made, act)
+
+
+@router.delete("/corrections/{correction_id}", responses=problems(404))
+def undo(correction_id: UUID, caller: Corrector, shared: Shared) -> UndoKept:
+    """Take an answer back: the mapping is as it was before, and memory has forgotten it."""
+    with shared.database.transaction(caller.organization) as transaction:
+        _, schema = current_schema(transaction)
+        changed = corrections.undo(transaction, correction_id, single_valued=single_valued(schema))
+    return UndoKept(id=correction_id, mappings=changed)
+
+
+@router.get("/summary", responses=problems())
+def summarize(
+    caller: Analyst,
+    shared: Shared,
+    days: Annotated[int, Query(ge=1, le=3650, description="How many days back, today included.")] = 90,
+) -> Summary:
+    """How the mapping of this organization's files is doing."""
+    until = datetime.now(UTC)
+    since = until - timedelta(days=days)
+    with shared.database.transaction(caller.organization) as transaction:
+        totals = summary.totals(transaction, since, until)
+        llm = summary.llm_totals(transaction, since, until)
+        stored = summary.storage_bytes(transaction)
+    return Summary(
+        period={"since": since, "until": until},
+        **{name: totals[name] for name in ("uploads", "failed", "waiting", "rows", "columns", "mappings")},
+        reviewed=totals["reviewed"],
+        corrections=totals["corrections"],
+        accuracy=_share(totals["right_columns"], totals["reviewed_columns"]),
+        coverage=_share(totals["decided"], totals["columns"]),
+        datasets=0,
+        models=1,
+        llm=dict(llm),
+        storage_bytes=stored,
+    )
+
+
+@router.get("/field-patterns", responses=problems())
+def field_patterns(
+    caller: Analyst,
+    shared: Shared,
+    field: Annotated[str | None, Query(max_length=100, description="Only this lead field.")] = None,
+    per_field: Annotated[int, Query(ge=1, le=200, description="Headers to show of each field.")] = 20,
+) -> Patterns:
+    """For each lead field, the headers that were mapped to it: how often, how sure, and what people said."""
+    with shared.database.transaction(caller.organization) as transaction:
+        rows = summary.header_patterns(transaction, per_field=per_field, field=field)
+    fields: dict[str | None, list[Pattern]] = {}
+    for row in rows:
+        answers = {target or None: support for target, support in row["answers"].items()}
+        fields.setdefault(row["field"], []).append(
+            Pattern(
+                header=row["header"],
+                seen=row["seen"],
+                confidence=round(row["confidence"], 1),
+                last_seen=row["last_seen"],
+                answered=row["answered"],
+                agreed=answers.get(row["field"], 0),
+                answers=[{"target": target, "count": support} for target, support in answers.items()],
+            )
+        )
+    return Patterns(fields=[FieldPatterns(field=name, headers=headers) for name, headers in fields.items()])
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None

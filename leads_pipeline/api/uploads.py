@@ -1,0 +1,302 @@
+"""Routes on uploads: send a file, watch it, see its mappings, review it, map it again, export its leads, delete it."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from leads_pipeline.api import idempotency
+from leads_pipeline.api.idempotency import IdempotencyKey, Outcome
+from leads_pipeline.api.intake import ReceivedFile, receive_file
+from leads_pipeline.api.models import (
+    CorrectionShown,
+    Mappings,
+    MappingShown,
+    ReviewKept,
+    ReviewMade,
+    UploadAccepted,
+    UploadPage,
+    UploadShown,
+    warnings_of,
+)
+from leads_pipeline.api.problems import problems
+from leads_pipeline.api.services import (
+    Caller,
+    Corrector,
+    IfMatch,
+    Services,
+    Shared,
+    UploadReader,
+    UploadWriter,
+    current_schema,
+    require_fields,
+    single_valued,
+)
+from leads_pipeline.errors import RequestInvalid, StaleState
+from leads_pipeline.mapping import ColumnTarget, leads_plan
+from leads_pipeline.spreadsheets import export, inspect
+from leads_pipeline.store import corrections, mappings, uploads
+from leads_pipeline.store.database import Transaction
+
+router = APIRouter(prefix="/uploads", tags=["uploads"])
+
+FILE_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary", "description": "The spreadsheet."}},
+                }
+            }
+        },
+    }
+}
+MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "parquet": "application/vnd.apache.parquet",
+}
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=UploadAccepted,
+    openapi_extra=FILE_FORM,
+    responses={
+        200: {"model": UploadAccepted, "description": "These bytes are here already"},
+        **problems(408, 409, 413, 415),
+    },
+)
+async def receive(
+    request: Request,
+    caller: UploadWriter,
+    shared: Shared,
+    key: IdempotencyKey = None,
+    force: Annotated[bool, Query(description="Store the file even if the same bytes are here already.")] = False,
+) -> Response:
+    """Keep a spreadsheet and queue it for mapping. Its bytes are durable before this answers.
+
+    The file is the form's part named `file`: `.xlsx .xlsm .xls .xlsb .ods .csv .tsv`. Watch the address in `Location`.
+    """
+    known = await run_in_threadpool(idempotency.reserve, shared, caller, key, "POST /uploads")
+    try:
+        with shared.workplace() as place:
+            file = await receive_file(
+                request,
+                place / "upload",
+                limit=shared.settings.max_csv_bytes,
+                silence=shared.settings.body_timeout_seconds,
+            )
+            fingerprint = await run_in_threadpool(_fingerprint, file, force=force)
+            if known is not None:
+                return idempotency.replay(known, fingerprint)
+            return await run_in_threadpool(_store, shared, caller, key, fingerprint, file, force=force)
+    except BaseException:
+        if known is None:
+            await run_in_threadpool(idempotency.release, shared, caller, key)
+        raise
+
+
+@router.get("", responses=problems())
+def list_uploads(
+    caller: UploadReader,
+    shared: Shared,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[UUID | None, Query(description="The `next` of the page before.")] = None,
+    status: Literal["received", "processing", "mapped", "reviewed", "failed", "erased"] | None = None,
+) -> UploadPage:
+    """Uploads, newest first."""
+    with shared.database.transaction(caller.organization) as transaction:
+        found = uploads.uploads(transaction, limit=limit + 1, before=cursor, status=status)
+    page = found[:limit]
+    return UploadPage(
+        uploads=[UploadShown.of(upload) for upload in page], next=str(page[-1].id) if len(found) > limit else None
+    )
+
+
+@router.get("/{upload_id}", responses={304: {"description": "Unchanged"}, **problems(404)})
+def show(upload_id: UUID, caller: UploadReader, shared: Shared, request: Request, response: Response) -> UploadShown:
+    """How far an upload has come, what was found in it, and what went wrong. Its ETag changes when it does."""
+    with shared.database.transaction(caller.organization) as transaction:
+        found = uploads.upload(transaction, upload_id)
+    response.headers["ETag"] = _etag(found)
+    if request.headers.get("if-none-match") == _etag(found):
+        return Response(status_code=304, headers={"ETag": _etag(found)})  # pyright: ignore[reportReturnType]
+    return UploadShown.of(found)
+
+
+@router.get("/{upload_id}/mappings", responses=problems(404))
+def show_mappings(upload_id: UUID, caller: UploadReader, shared: Shared, response: Response) -> Mappings:
+    """What each column is mapped to, with confidence, alternatives and the reason. Empty until the upload is mapped."""
+    with shared.database.transaction(caller.organization) as transaction:
+        found = uploads.upload(transaction, upload_id)
+        rows = mappings.mappings_of(transaction, found)
+    response.headers["ETag"] = _etag(found)
+    return Mappings(mappings=[MappingShown.of(row) for row in rows], warnings=warnings_of(found.warnings))
+
+
+@router.post("/{upload_id}/review", response_model=ReviewKept, responses=problems(404, 409, 412))
+def review(
+    upload_id: UUID,
+    made: ReviewMade,
+    caller: Corrector,
+    shared: Shared,
+    if_match: IfMatch,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Say what was wrong with an upload, and what became of the rest: all confirmed, or not looked at."""
+
+    def act(transaction: Transaction) -> Outcome:
+        _, schema = current_schema(transaction)
+        require_fields(schema, (correction.target for correction in made.corrections))
+        stored = corrections.review(
+            transaction,
+            upload_id,
+            [correction.as_correction() for correction in made.corrections],
+            rest_confirmed=made.rest == "confirmed",
+            single_valued=single_valued(schema),
+            reviewer=made.reviewer,
+            expected_version=if_match,
+        )
+        upload = uploads.upload(transaction, upload_id)
+        body = ReviewKept(
+            corrections=[CorrectionShown.of(correction) for correction in stored], upload=UploadShown.of(upload)
+        )
+        return Outcome(body, headers={"ETag": _etag(upload)})
+
+    return idempotency.once(shared, caller, key, f"POST /uploads/{upload_id}/review", made, act)
+
+
+@router.post("/{upload_id}/remap", status_code=202, response_model=UploadShown, responses=problems(404, 409, 410))
+def remap(upload_id: UUID, caller: UploadWriter, shared: Shared, key: IdempotencyKey = None) -> Response:
+    """Map an upload again, with today's lead schema, model and memory. Its answers stay in memory and act there."""
+
+    def act(transaction: Transaction) -> Outcome:
+        found = uploads.request_remap(transaction, upload_id)
+        headers = {"Location": f"/api/v1/uploads/{upload_id}", "ETag": _etag(found)}
+        return Outcome(UploadShown.of(found), status=202, headers=headers)
+
+    return idempotency.once(shared, caller, key, f"POST /uploads/{upload_id}/remap", None, act)
+
+
+@router.get(
+    "/{upload_id}/leads",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "The leads, one row each, in the lead schema",
+            "content": {kind.partition(";")[0]: {} for kind in MEDIA_TYPES.values()},
+        },
+        **problems(404, 409, 410),
+    },
+)
+def leads(
+    upload_id: UUID,
+    caller: UploadReader,
+    shared: Shared,
+    format: Literal["csv", "xlsx", "parquet"] = "csv",  # noqa: A002 - the name that users write
+    include: Annotated[
+        Literal["applied", "proposed"],
+        Query(description="`applied`: columns that were confirmed, or applied by the gate. `proposed`: the rest too."),
+    ] = "applied",
+    unmapped: Annotated[
+        Literal["drop", "keep"],
+        Query(description="`keep` adds the columns without a lead field under their own headers."),
+    ] = "drop",
+    sheet: Annotated[str | None, Query(max_length=255, description="Only the sheet of this name.")] = None,
+) -> Response:
+    """The file in the lead schema: one table over all its sheets, each lead with `_sheet` and `_row`.
+
+    In CSV and XLSX, cells that a spreadsheet program would run as formulas begin with an apostrophe.
+    """
+    with ExitStack() as stack:
+        place = stack.enter_context(shared.workplace())
+        with shared.database.transaction(caller.organization) as transaction:
+            found = uploads.upload(transaction, upload_id)
+            if found.generation == 0:
+                raise StaleState(
+                    f"Upload {upload_id} is {found.status}; its leads can be exported once it is mapped.",
+                    code="not_mapped",
+                )
+            uploads.require_contents(found)
+            sheets = uploads.sheets_of(transaction, found)
+            rows = mappings.mappings_of(transaction, found)
+            _, schema = current_schema(transaction)
+            if sheet is not None:
+                sheets = [candidate for candidate in sheets if candidate.name == sheet]
+                if not sheets:
+                    raise RequestInvalid("The file has no sheet of that name.", code="sheet_unknown")
+            with (place / "upload").open("wb") as file:
+                uploads.write_contents(transaction, upload_id, file)
+        columns = [ColumnTarget(row.sheet_index, row.column_index, row.header, row.target, row.applied) for row in rows]
+        plan = leads_plan(sheets, columns, schema, proposed_too=include == "proposed", keep_unmapped=unmapped == "keep")
+        blocks = export(place / "upload", found.filename, plan, format, shared.limits)
+        # The first block is read here, so that a file that cannot be exported is a problem object, not a cut-off body.
+        first = list(_first(blocks))
+        keep = stack.pop_all()
+    name = quote(f"{Path(found.filename).stem}-leads.{format}")
+    return StreamingResponse(
+        _then_close(chain(first, blocks), keep),
+        media_type=MEDIA_TYPES[format],
+        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+@router.delete("/{upload_id}", status_code=204, responses=problems(404))
+def delete(upload_id: UUID, caller: UploadWriter, shared: Shared) -> None:
+    """Delete an upload with everything that hangs on it. What was confirmed stays in memory, which holds no cell."""
+    with shared.database.transaction(caller.organization) as transaction:
+        uploads.delete(transaction, upload_id)
+
+
+def _store(
+    shared: Services, caller: Caller, key: str | None, fingerprint: bytes, file: ReceivedFile, *, force: bool
+) -> Response:
+    kind = inspect(file.path, file.filename, shared.limits)
+
+    def act(transaction: Transaction) -> Outcome:
+        with file.path.open("rb") as content:
+            received = uploads.receive(
+                transaction, content, filename=file.filename, kind=kind, source="rest", even_if_known=force
+            )
+        return Outcome(
+            UploadAccepted.received(received),
+            status=202 if received.duplicate_of is None else 200,
+            headers={"Location": f"/api/v1/uploads/{received.upload.id}", "ETag": _etag(received.upload)},
+        )
+
+    return idempotency.act_once(shared, caller, key, fingerprint, act)
+
+
+def _fingerprint(file: ReceivedFile, *, force: bool) -> bytes:
+    with file.path.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256")
+    digest.update(f"\0{file.filename}\0{force}".encode())
+    return digest.digest()
+
+
+def _etag(upload: uploads.Upload) -> str:
+    return f'"v{upload.version}"'
+
+
+def _first(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    block = next(blocks, None)
+    if block is not None:
+        yield block
+
+
+def _then_close(blocks: Iterator[bytes], stack: ExitStack) -> Iterator[bytes]:
+    with stack:
+        yield from blocks

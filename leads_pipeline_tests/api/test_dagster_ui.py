@@ -1,0 +1,178 @@
+"""The Dagster UI behind a mount and a guard, on a real server, with the real definitions and a real PostgreSQL."""
+
+import asyncio
+import json
+import re
+import socket
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy.engine import URL
+from starlette.types import Scope
+from websockets.sync.client import connect
+
+from leads_pipeline.api import dagster_ui
+from leads_pipeline.api.dagster_ui import DagsterUI
+from leads_pipeline.api.guard import Guard, Principal, credential
+from leads_pipeline.settings import Settings
+from leads_pipeline.store.database import Database
+
+# Dagster uses what Dagster deprecates, where it describes a schedule.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dagster")
+
+ADMIN = {"Authorization": "Bearer admin"}
+
+
+async def recognise(scope: Scope) -> Principal | None:
+    return Principal("ann", "admin") if credential(scope) == "admin" else None
+
+
+@contextmanager
+def web(home: Path, database: URL) -> Generator[str]:
+    """A web process with the dashboard under `/admin`, and with one route of its own."""
+    settings = Settings(LEADS_HOME=home)  # pyright: ignore[reportCallIssue]
+    ui = DagsterUI()
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        async with ui.running(settings, database):
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+    app.add_api_route("/rest", lambda: "served")
+    app.mount("/admin", Guard(ui, recognise))
+    # What Dagster reads its storage's address from belongs to the process; other tests shall not see ours.
+    with pytest.MonkeyPatch.context() as environment, socket.socket() as listener:
+        for name in ("DAGSTER_HOME", "LEADS_DAGSTER_DATABASE_URL"):
+            environment.setenv(name, "")
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="websockets-sansio"))
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def settled(address: str) -> httpx.Response:
+    """What `/admin/` answers when it has stopped saying that it starts."""
+    for _ in range(600):
+        answer = httpx.get(f"http://{address}/admin/", headers=ADMIN)
+        if "starting" not in answer.text or answer.status_code == 200:
+            return answer
+        time.sleep(0.1)
+    raise AssertionError("it is still starting")
+
+
+@pytest.fixture(scope="module")
+def address(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    with web(tmp_path_factory.mktemp("home"), database.url) as address:
+        answer = settled(address)
+        assert answer.status_code == 200, answer.text
+        yield address
+
+
+@pytest.fixture
+def http(address: str) -> Generator[httpx.Client]:
+    with httpx.Client(base_url=f"http://{address}", headers=ADMIN, timeout=30) as client:
+        yield client
+
+
+def test_the_page_and_what_it_loads_lie_under_the_prefix(http: httpx.Client) -> None:
+    page = http.get("/admin/runs").text
+    scripts = re.findall(r'src="([^"]+\.js)"', page)
+    assert scripts
+    assert all(script.startswith("/admin/") for script in scripts)
+    assert http.get(scripts[0]).headers["content-type"].startswith(("application/javascript", "text/javascript"))
+    assert http.get("/admin", follow_redirects=True).status_code == 200
+
+
+def test_graphql_answers_by_post_and_get(http: httpx.Client) -> None:
+    query = "{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { __typename } } } } }"
+    expected = {"name": "leads_pipeline", "locationOrLoadError": {"__typename": "RepositoryLocation"}}
+    for answer in (
+        http.post("/admin/graphql", json={"query": query}),
+        http.get("/admin/graphql", params={"query": query}),
+    ):
+        assert answer.json()["data"]["workspaceOrError"]["locationEntries"] == [expected]
+
+
+def test_our_assets_are_shown(http: httpx.Client) -> None:
+    answer = http.post("/admin/graphql", json={"query": "{ assetNodes { assetKey { path } } }"}).json()
+    assert {"file_uploads", "field_mappings"} <= {node["assetKey"]["path"][0] for node in answer["data"]["assetNodes"]}
+
+
+def test_a_subscription_is_answered_over_the_websocket(address: str) -> None:
+    query = "subscription { locationStateChangeEvents { event { eventType } } }"
+    with connect(
+        f"ws://{address}/admin/graphql",
+        additional_headers=ADMIN,
+        subprotocols=["graphql-ws"],  # pyright: ignore[reportArgumentType]
+        proxy=None,
+    ) as websocket:
+        websocket.send(json.dumps({"type": "connection_init"}))
+        assert json.loads(websocket.recv(10))["type"] == "connection_ack"
+        websocket.send(json.dumps({"id": "1", "type": "start", "payload": {"query": query}}))
+        websocket.send(json.dumps({"id": "2", "type": "start", "payload": {"query": "subscription { nonsense }"}}))
+        refused = json.loads(websocket.recv(10))
+        assert refused["id"] == "2"  # The first one waits for something to happen; this one cannot be served.
+
+
+def test_the_pages_never_show_the_database_s_password(http: httpx.Client, database: Database) -> None:
+    shown = http.post("/admin/graphql", json={"query": "{ instance { info } }"}).text
+    assert "PostgresRunStorage" in shown
+    assert str(database.url.password) not in shown
+
+
+def test_without_a_token_nothing_is_shown(address: str) -> None:
+    assert httpx.post(f"http://{address}/admin/graphql", json={"query": "{ version }"}).status_code == 401
+
+
+def test_a_storage_that_does_not_answer_is_said_and_rest_is_served(tmp_path: Path, database_url: URL) -> None:
+    with web(tmp_path, database_url.set(password="wrong")) as address:
+        answer = settled(address)
+        assert answer.status_code == 503
+        assert "cannot be reached" in answer.json()["detail"]
+        page = httpx.get(f"http://{address}/admin/", headers={**ADMIN, "Accept": "text/html"})
+        assert (page.status_code, page.headers["content-type"]) == (503, "text/html; charset=utf-8")
+        assert httpx.get(f"http://{address}/rest").json() == "served"
+
+
+@pytest.mark.filterwarnings("ignore:Error loading repository location")
+def test_definitions_that_do_not_load_are_shown_by_the_ui_and_rest_is_served(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "edited_wrongly.py").write_text("raise ValueError('an edit that went wrong')")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    monkeypatch.setattr(dagster_ui, "DEFINITIONS", "edited_wrongly")
+    error = "locationOrLoadError { ... on PythonError { causes { message } } }"
+    query = f"{{ workspaceOrError {{ ... on Workspace {{ locationEntries {{ {error} }} }} }} }}"
+    with web(tmp_path, database.url) as address:
+        assert settled(address).status_code == 200
+        answer = httpx.post(f"http://{address}/admin/graphql", json={"query": query}, headers=ADMIN, timeout=30)
+        assert "an edit that went wrong" in answer.text
+        assert httpx.get(f"http://{address}/rest").json() == "served"
+
+
+@pytest.mark.filterwarnings("ignore:Error loading repository location")
+def test_definitions_that_end_the_interpreter_do_not_end_the_web_process(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "edited_badly.py").write_text("import sys; sys.exit(3)")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    monkeypatch.setattr(dagster_ui, "DEFINITIONS", "edited_badly")
+    with web(tmp_path, database.url) as address:
+        assert settled(address).json()["code"] == "dashboard_unavailable"
+        assert httpx.get(f"http://{address}/rest").json() == "served"
