@@ -1,0 +1,5 @@
+"""`python -m leads_pipeline` is `leads`, where the command is not installed."""
+
+from leads_pipeline.cli import main
+
+main()

@@ -1,0 +1,516 @@
+"""The `leads` command. Thin: reads its arguments, calls the rooms, prints; heavy imports happen in the commands.
+
+An error of ours is one line on standard error and exit code 2; with `--json`, standard output holds one object alone.
+"""
+
+import json
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from leads_pipeline.errors import FileRejected, LeadsError, RequestInvalid
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from leads_pipeline.settings import Settings
+    from leads_pipeline.store.database import Database
+
+app = typer.Typer(
+    help="From a lead spreadsheet to mapped leads, with honest confidence, learning from every correction.",
+    epilog="Try `leads map FILE` first: it needs nothing running. `leads demo` shows everything.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+db = typer.Typer(help="The database: bring it up to date, look at it, begin anew.", no_args_is_help=True)
+schema = typer.Typer(help="An organization's lead schema, as YAML.", no_args_is_help=True)
+token = typer.Typer(help="Tokens for the REST API and the dashboard.", no_args_is_help=True)
+app.add_typer(db, name="db")
+app.add_typer(token, name="token")
+app.add_typer(schema, name="schema")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def main() -> None:
+    """Run the command; an error of ours ends it with one line and exit code 2."""
+    try:
+        app()
+    except LeadsError as error:
+        _give_up(error)
+
+
+# --- The system ----------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def up() -> None:
+    """Run the whole system on this machine until Ctrl-C: PostgreSQL if none is given, migrations, web, worker.
+
+    Keeps what is stored. Prints where the dashboard is and how to log in.
+    """
+    from leads_pipeline.system import run_system
+
+    raise typer.Exit(run_system(_settings()))
+
+
+@app.command()
+def demo(
+    *,
+    stay: Annotated[
+        bool | None, typer.Option(help="Stay up at the end until Ctrl-C. The default: only on a terminal.")
+    ] = None,
+) -> None:
+    """Show the main job, end to end: real spreadsheets through the running system, corrected, exported."""
+    from leads_pipeline.system import run_demo_system
+
+    raise typer.Exit(run_demo_system(_settings(), stay=sys.stdout.isatty() if stay is None else stay))
+
+
+@app.command()
+def serve(
+    *, host: Annotated[str | None, typer.Option(help="The address to listen on; the default is LEADS_HOST.")] = None
+) -> None:
+    """Run the web process: REST under /api/v1, the dashboard under /admin. What the Procfile's `web` does."""
+    from leads_pipeline.api.serve import serve as run
+
+    settings = _settings()
+    run(settings if host is None else settings.model_copy(update={"host": host}))
+
+
+@app.command()
+def worker() -> None:
+    """Run the worker: the Dagster daemon with its sensors, schedules and runs. What the Procfile's `worker` does."""
+    from leads_pipeline.defs.worker import run_worker
+
+    settings = _settings()
+    with _database(settings) as database:
+        raise typer.Exit(run_worker(settings, database.url))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def dagster(context: typer.Context) -> None:
+    """Pass on to the `dagster` command, with the environment of this deployment: `leads dagster run list`."""
+    import subprocess
+
+    from leads_pipeline.defs.instance import prepare_dagster_home
+    from leads_pipeline.settings import CHECKOUT, dagster_environment
+
+    settings = _settings()
+    with _database(settings) as database:
+        prepare_dagster_home(settings)
+        command = [sys.executable, "-m", "dagster", *context.args]
+        environment = dagster_environment(settings, database.url)
+        raise typer.Exit(subprocess.run(command, env=environment, cwd=CHECKOUT, check=False).returncode)  # noqa: S603
+
+
+# --- Mapping without a system --------------------------------------------------------------------------------------
+
+
+@app.command("map")
+def map_files(
+    files: Annotated[list[Path], typer.Argument(help="Spreadsheets: .xlsx .xlsm .xls .xlsb .ods .csv .tsv")],
+    *,
+    as_json: AsJson = False,
+    why: Annotated[bool, typer.Option("--why", help="Say what decided about each column, too.")] = False,
+) -> None:
+    """Map files here and now: no server, no database, the shipped model alone."""
+    from leads_pipeline.mapping import default_schema, load_model, map_sheet
+    from leads_pipeline.spreadsheets import read
+
+    results: list[dict[str, Any]] = []
+    for path in files:
+        try:
+            workbook = read(_existing(path), path.name)
+        except FileRejected as error:
+            results.append({"file": str(path), "error": {"code": error.code, "detail": error.detail}})
+            continue
+        sheets = [(sheet, map_sheet(sheet, default_schema(), load_model())) for sheet in workbook.sheets]
+        results.append(
+            {
+                "file": str(path),
+                "sheets": [
+                    {
+                        "name": sheet.name,
+                        "header_row": sheet.header_row,
+                        "rows": sheet.rows,
+                        "columns": [
+                            {
+                                "index": mapping.index,
+                                "header": mapping.header,
+                                "target": mapping.target,
+                                "confidence": mapping.confidence,
+                                "method": mapping.method.value,
+                                "alternatives": [
+                                    {"target": other.target, "confidence": other.confidence}
+                                    for other in mapping.alternatives
+                                ],
+                                "explanation": mapping.explanation,
+                                "sample_shapes": list(sheet.columns[mapping.index].profile.shapes),
+                            }
+                            for mapping in mappings
+                        ],
+                        "warnings": [notice.detail for notice in sheet.notices],
+                    }
+                    for sheet, mappings in sheets
+                ],
+                "warnings": [notice.detail for notice in workbook.notices],
+            }
+        )
+    if as_json:
+        print(json.dumps({"files": results}, ensure_ascii=False))
+    else:
+        _print_mapped(results, why=why)
+    if any("error" in result for result in results):
+        raise typer.Exit(2)
+
+
+@app.command()
+def benchmark(
+    corpus: Annotated[Path, typer.Argument(help="A corpus of labelled header rows, one JSON object a line.")],
+    *,
+    as_json: AsJson = False,
+    predictions: Annotated[bool, typer.Option(help="With --json: every prediction too, in corpus order.")] = False,
+    cross_validate: Annotated[
+        str | None, typer.Option(metavar="family", help="Train anew for each part, with whole families held out.")
+    ] = None,
+) -> None:
+    """Measure the shipped model, or its training recipe, on labelled header rows."""
+    from leads_pipeline.training.benchmark import benchmark as run
+
+    if cross_validate not in (None, "family"):
+        raise RequestInvalid("--cross-validate takes `family`: single files of one system are too alike to hold out.")
+    with _progress(quiet=as_json) as step:
+        result = run(
+            _existing(corpus), cross_validate=cross_validate is not None, predictions=predictions, progress=step
+        )
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        _print_benchmark(result)
+
+
+# --- The database --------------------------------------------------------------------------------------------------
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Create or update all tables, ours and Dagster's. Safe to run again."""
+    from leads_pipeline.system import migrate
+
+    settings = _settings()
+    with _database(settings) as database:
+        print(f"The database is at revision {migrate(settings, database)}.")
+
+
+@db.command("status")
+def db_status(*, as_json: AsJson = False) -> None:
+    """Show the schema's revision, and about how many rows each table holds."""
+    from leads_pipeline.store import migrations
+
+    with _database(_settings()) as database:
+        status = migrations.status(database)
+        place = database.url.render_as_string(hide_password=True)
+    if as_json:
+        print(json.dumps({"revision": status.revision, "newest": status.newest, "rows": status.rows}))
+        return
+    print(f"database  {place}")
+    print(f"revision  {status.revision or 'none'}" + ("" if status.current else f" (newest: {status.newest})"))
+    for table, rows in status.rows.items():
+        print(f"  {table:<20} {rows:>12,}")
+    if not status.current:
+        print("Run `leads db upgrade`.")
+
+
+@db.command("check")
+def db_check() -> None:
+    """Check the connection, the revision, the role and the row-level security. Exit code 2 if anything is wrong."""
+    from leads_pipeline.store import migrations
+
+    with _database(_settings()) as database:
+        problems = migrations.check(database)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        raise typer.Exit(2)
+    print("All is well: reachable, up to date, ordinary role, row-level security forced on every table.")
+
+
+@db.command("reset")
+def db_reset(*, yes: Yes = False) -> None:
+    """Delete everything stored, and make empty tables. Asks first."""
+    from leads_pipeline.store import migrations
+    from leads_pipeline.system import migrate
+
+    settings = _settings()
+    with _database(settings) as database:
+        place = database.url.render_as_string(hide_password=True)
+        _confirm(f"Delete every upload, mapping, correction and run in {place}?", yes=yes)
+        migrations.reset(database)
+        print(f"Everything is deleted; the database is at revision {migrate(settings, database)}.")
+
+
+# --- Tokens --------------------------------------------------------------------------------------------------------
+
+
+@token.command("create")
+def token_create(
+    *,
+    organization: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose token it is; the organization is made if it is new.")
+    ] = None,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="A token for the dashboard instead, which sees everything.")
+    ] = False,
+    scopes: Annotated[str | None, typer.Option(help="Narrow it, for example `uploads:read,uploads:write`.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=3650, help="Let it expire after so many days.")] = None,
+    label: Annotated[str, typer.Option(help="What it is for.")] = "",
+    share_training: Annotated[
+        bool, typer.Option("--share-training", help="Opt the organization in to shared training.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a token and show it: the only time that anybody sees it."""
+    from leads_pipeline.store import migrations, organizations
+    from leads_pipeline.store.database import SYSTEM
+
+    if admin == (organization is not None):
+        raise RequestInvalid("Say either --organization NAME or --admin.")
+    wanted = [organizations.ADMIN] if admin else list(organizations.SCOPES)
+    if scopes is not None and not admin:
+        wanted = [scope.strip() for scope in scopes.split(",")]
+    expires = None if days is None else datetime.now(UTC) + timedelta(days=days)
+    with _database(_settings()) as database:
+        migrations.require_current(database)
+        with database.transaction(SYSTEM) as transaction:
+            owner = None
+            if organization is not None:
+                owner = organizations.ensure_organization(transaction, organization, share_training=share_training)
+            made = organizations.create_token(transaction, owner, scopes=wanted, label=label, expires_at=expires)
+    if as_json:
+        shown = {"organization_id": owner, "organization": organization, "scopes": wanted, "expires_at": expires}
+        print(json.dumps({"token": made, **shown}, default=str))
+    else:
+        print(made)
+        print("Keep it well: it is not shown again.", file=sys.stderr)
+
+
+@token.command("list")
+def token_list(*, as_json: AsJson = False) -> None:
+    """Show all tokens, without their secrets."""
+    from leads_pipeline.store import organizations
+    from leads_pipeline.store.database import SYSTEM
+
+    with _database(_settings()) as database, database.transaction(SYSTEM) as transaction:
+        found = organizations.tokens(transaction)
+    rows = [
+        {
+            "prefix": item.prefix,
+            "organization": item.organization,
+            "scopes": list(item.scopes),
+            "label": item.label,
+            "state": _state(item.revoked_at, item.expires_at),
+            "created_at": f"{item.created_at:%Y-%m-%d %H:%M}",
+        }
+        for item in found
+    ]
+    if as_json:
+        print(json.dumps({"tokens": rows}))
+        return
+    for row in rows:
+        owner = row["organization"] or "(admin)"
+        print(
+            f"{row['prefix']}  {row['state']:<8} {row['created_at']}  {owner:<24} {','.join(row['scopes'])}  {row['label']}"
+        )
+
+
+@token.command("revoke")
+def token_revoke(prefix: Annotated[str, typer.Argument(help="The eight characters after `leads_`.")]) -> None:
+    """Make a token worthless, at once."""
+    from leads_pipeline.store import organizations
+    from leads_pipeline.store.database import SYSTEM
+
+    with _database(_settings()) as database, database.transaction(SYSTEM) as transaction:
+        organizations.revoke_token(transaction, prefix.removeprefix("leads_")[:8])
+    print("Revoked.")
+
+
+# --- Lead schemas --------------------------------------------------------------------------------------------------
+
+Organization = Annotated[str, typer.Option(metavar="NAME", help="Whose schema it is.")]
+
+
+@schema.command("show")
+def schema_show(*, organization: Organization) -> None:
+    """Print the present schema as YAML, to edit and `set`."""
+    import yaml
+
+    from leads_pipeline.mapping import default_schema
+    from leads_pipeline.store import organizations
+
+    with _database(_settings()) as database, database.transaction(_owner(database, organization)) as transaction:
+        found = organizations.lead_schema(transaction)
+    fields = default_schema().as_json()["fields"] if found is None else found[1]["fields"]
+    print(f"# The lead schema of {organization}, version {found[0] if found else 0}.")
+    print(yaml.safe_dump({"fields": fields}, allow_unicode=True, sort_keys=False), end="")
+
+
+@schema.command("set")
+def schema_set(
+    file: Annotated[
+        Path, typer.Argument(help="YAML with `fields`; with `extends: default`, only what is added or changed.")
+    ],
+    *,
+    organization: Organization,
+) -> None:
+    """Store a new version from a YAML file. Files that come from now on are mapped onto it."""
+    from leads_pipeline.mapping import LeadSchema
+    from leads_pipeline.store import organizations
+
+    made = LeadSchema.from_yaml(_existing(file).read_text("utf-8"))
+    with _database(_settings()) as database, database.transaction(_owner(database, organization)) as transaction:
+        found = organizations.lead_schema(transaction)
+        version = organizations.save_lead_schema(transaction, made.as_json(), after=found[0] if found else 0)
+    print(f"Stored as version {version}, with {len(made.fields)} fields.")
+
+
+# --- Small parts ---------------------------------------------------------------------------------------------------
+
+
+def _settings() -> "Settings":
+    from pydantic import ValidationError
+
+    from leads_pipeline.errors import SetupProblem
+    from leads_pipeline.logs import configure
+    from leads_pipeline.settings import Settings
+
+    try:
+        settings = Settings()  # pyright: ignore[reportCallIssue] - it reads the environment
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SetupProblem(
+            f"The setting {'.'.join(str(part) for part in first['loc'])} is wrong: {first['msg']}."
+        ) from error
+    configure(settings.log_level)
+    return settings
+
+
+@contextmanager
+def _database(settings: "Settings") -> "Generator[Database]":
+    from leads_pipeline.store.database import open_database
+
+    with open_database(settings) as database:
+        yield database
+
+
+def _owner(database: "Database", name: str) -> "UUID":
+    from leads_pipeline.errors import NotFound
+    from leads_pipeline.store import organizations
+    from leads_pipeline.store.database import SYSTEM
+
+    with database.transaction(SYSTEM) as transaction:
+        found = organizations.organization_named(transaction, name)
+    if found is None:
+        raise NotFound(f"There is no organization {name}; `leads token create --organization NAME` makes one.")
+    return found
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise FileRejected("no_data", f"There is no file {path}.")
+    return path
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise RequestInvalid("This deletes data. Say --yes to mean it.")
+    typer.confirm(question, abort=True)
+
+
+def _give_up(error: LeadsError) -> NoReturn:
+    print(f"leads: {error.detail}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _state(revoked_at: datetime | None, expires_at: datetime | None) -> str:
+    if revoked_at is not None:
+        return "revoked"
+    return "expired" if expires_at is not None and expires_at <= datetime.now(UTC) else "active"
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> "Generator[Any]":
+    from rich.console import Console
+    from rich.progress import Progress
+
+    # On standard error: with --json, standard output belongs to the object.
+    with Progress(console=Console(stderr=True), disable=quiet and not sys.stderr.isatty(), transient=True) as progress:
+        task = progress.add_task("working", total=None)
+
+        def step(done: int, total: int, what: str) -> None:
+            progress.update(task, completed=done, total=total, description=what)
+
+        yield step
+
+
+def _print_mapped(results: list[dict[str, Any]], *, why: bool) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    for result in results:
+        if "error" in result:
+            problem = result["error"]
+            console.print(f"[bold]{escape(result['file'])}[/]: [red]{problem['code']}[/] {escape(problem['detail'])}")
+            continue
+        for sheet in result["sheets"]:
+            where = f"header in row {sheet['header_row']}" if sheet["header_row"] else "no header"
+            console.print(
+                f"[bold]{escape(result['file'])}[/] · {escape(sheet['name'])} · {where}, {sheet['rows']:,} rows"
+            )
+            table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=console.width < 110)
+            table.add_column("column", overflow="fold", ratio=3)
+            table.add_column("looks like", overflow="ellipsis", no_wrap=True, ratio=2)
+            table.add_column("lead field", no_wrap=True)
+            table.add_column("confidence", justify="right")
+            for column in sheet["columns"]:
+                shape = next(iter(column["sample_shapes"]), "")
+                name = column["target"] or "none"
+                style = None if column["target"] else "dim"
+                table.add_row(escape(column["header"]), escape(shape), name, f"{column['confidence']:.1f}", style=style)
+            console.print(table)
+            if why:
+                for column in sheet["columns"]:
+                    name = column["target"] or "none"
+                    console.print(f"  [bold]{escape(column['header'])}[/] → {name}: {escape(column['explanation'])}")
+            for warning in [*result["warnings"], *sheet["warnings"]]:
+                console.print(f"  [yellow]![/] {escape(warning)}")
+            console.print()
+
+
+def _print_benchmark(result: dict[str, Any]) -> None:
+    for warning in result.get("warnings", []):
+        print(f"! {warning}", file=sys.stderr)
+    accuracy, auto = result["accuracy_by_family"], result["auto"]
+    print(
+        f"accuracy, mean over families   {accuracy['all']:.3f}   English {accuracy['en']:.3f}   other {accuracy['other']:.3f}"
+    )
+    print(f"mapped precision, recall       {result['mapped_precision']:.3f}   {result['mapped_recall']:.3f}")
+    print(f"columns without target mapped  {result['empty_mapped']} of {result['empty_total']}")
+    print(
+        f"at {auto['threshold']:g} % and above            coverage {auto['coverage']:.3f}   precision {auto['precision']:.3f}"
+    )
+    print(f"expected calibration error     {result['ece']:.3f}")
+    print(f"seconds a file                 {result['seconds_per_file']:.4f}")

@@ -1,0 +1,130 @@
+"""The command line, as a person or a script meets it: a real process each time."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+
+
+def leads(*arguments: str, home: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LEADS_", "DATABASE_URL"))}
+    if home is not None:
+        environment["LEADS_HOME"] = str(home)
+    return subprocess.run(
+        [sys.executable, "-m", "leads_pipeline", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**inherited, **environment},
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def test_help_names_every_command() -> None:
+    shown = leads("--help").stdout
+    for command in ("up", "demo", "serve", "worker", "map", "benchmark", "db", "token", "dagster"):
+        assert f" {command} " in shown
+
+
+def test_map_prints_one_json_object_and_nothing_else() -> None:
+    done = leads("map", "--json", str(EXAMPLES / "kundenliste.csv"))
+    assert done.returncode == 0, done.stderr
+    (file,) = json.loads(done.stdout)["files"]
+    (sheet,) = file["sheets"]
+    assert sheet["header_row"] == 1
+    assert {"index", "header", "target", "confidence", "method", "alternatives", "explanation"} <= sheet["columns"][
+        0
+    ].keys()
+
+
+def test_a_file_that_cannot_be_read_has_an_error_beside_the_others(tmp_path: Path) -> None:
+    bad = tmp_path / "picture.xlsx"
+    bad.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    done = leads("map", "--json", str(bad), str(EXAMPLES / "kundenliste.csv"))
+    assert done.returncode == 2
+    first, second = json.loads(done.stdout)["files"]
+    assert first["error"]["code"] == "content_mismatch"
+    assert "sheets" in second
+
+
+def test_a_file_that_is_not_there_is_one_line_and_exit_code_2() -> None:
+    done = leads("map", "nowhere.csv")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == ["leads: There is no file nowhere.csv."]
+
+
+def test_map_shows_a_table_to_a_person() -> None:
+    shown = leads("map", str(EXAMPLES / "no_header.csv")).stdout
+    assert "no header" in shown
+    assert "Column 1" in shown
+
+
+def test_a_wrong_setting_is_one_line() -> None:
+    done = leads("db", "status", PORT="eighty")
+    assert done.returncode == 2
+    assert done.stderr.startswith("leads: The setting PORT is wrong")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_database_that_is_not_there_is_one_line_without_the_password() -> None:
+    done = leads("db", "status", DATABASE_URL="postgres://somebody:secret-word@127.0.0.1:1/nothing")
+    assert done.returncode == 2
+    assert "cannot be reached" in done.stderr
+    assert "secret-word" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_token_is_made_listed_and_revoked(home: Path, database: object) -> None:
+    made = json.loads(leads("token", "create", "--organization", "Command line", "--json", home=home).stdout)
+    assert made["token"].startswith("leads_")
+    prefix = made["token"].split("_")[1]
+    listed = {row["prefix"]: row for row in json.loads(leads("token", "list", "--json", home=home).stdout)["tokens"]}
+    assert (listed[prefix]["organization"], listed[prefix]["state"]) == ("Command line", "active")
+    assert leads("token", "revoke", prefix, home=home).returncode == 0
+    listed = {row["prefix"]: row for row in json.loads(leads("token", "list", "--json", home=home).stdout)["tokens"]}
+    assert listed[prefix]["state"] == "revoked"
+
+
+def test_the_database_can_be_checked_and_shown(home: Path, database: object) -> None:
+    assert leads("db", "check", home=home).returncode == 0
+    shown = json.loads(leads("db", "status", "--json", home=home).stdout)
+    assert shown["revision"] == shown["newest"]
+    assert "file_uploads" in shown["rows"]
+
+
+def test_deleting_everything_needs_a_word(home: Path, database: object) -> None:
+    done = leads("db", "reset", home=home)
+    assert (done.returncode, done.stderr) == (2, "leads: This deletes data. Say --yes to mean it.\n")
+
+
+@pytest.mark.parametrize("action", ["--init", "--status"])
+def test_the_commands_of_the_earlier_guide_still_work(home: Path, database: object, action: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "migrations/init_fine_tuning_db.py", action],
+        cwd=ROOT,
+        env={**os.environ, "LEADS_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "0001" in done.stdout
+
+
+def test_a_taken_port_is_said_in_a_sentence(home: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = leads("up", home=home, PORT=str(taken.getsockname()[1]))
+    assert done.returncode == 2
+    assert "cannot be used" in done.stderr
+    assert "PORT" in done.stderr
