@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from leads_pipeline.errors import FileRejected, LeadsError, RequestInvalid
+from leads_pipeline.errors import FileRejected, LeadsError, NotFound, RequestInvalid
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -130,7 +130,7 @@ def map_files(
     for path in files:
         try:
             workbook = read(_existing(path), path.name)
-        except FileRejected as error:
+        except (FileRejected, NotFound) as error:
             results.append({"file": str(path), "error": {"code": error.code, "detail": error.detail}})
             continue
         sheets = [(sheet, map_sheet(sheet, default_schema(), load_model())) for sheet in workbook.sheets]
@@ -412,7 +412,6 @@ def _database(settings: "Settings") -> "Generator[Database]":
 
 
 def _owner(database: "Database", name: str) -> "UUID":
-    from leads_pipeline.errors import NotFound
     from leads_pipeline.store import organizations
     from leads_pipeline.store.database import SYSTEM
 
@@ -425,7 +424,7 @@ def _owner(database: "Database", name: str) -> "UUID":
 
 def _existing(path: Path) -> Path:
     if not path.is_file():
-        raise FileRejected("no_data", f"There is no file {path}.")
+        raise NotFound(f"There is no file {path}.", code="file_not_found")
     return path
 
 
@@ -472,8 +471,7 @@ def _print_mapped(results: list[dict[str, Any]], *, why: bool) -> None:
     console = Console()
     for result in results:
         if "error" in result:
-            problem = result["error"]
-            console.print(f"[bold]{escape(result['file'])}[/]: [red]{problem['code']}[/] {escape(problem['detail'])}")
+            print(f"leads: {result['file']}: {result['error']['detail']}", file=sys.stderr)
             continue
         for sheet in result["sheets"]:
             where = f"header in row {sheet['header_row']}" if sheet["header_row"] else "no header"

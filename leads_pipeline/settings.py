@@ -13,6 +13,9 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from leads_pipeline.errors import SetupProblem
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 """Where the repository, or the installed package, lies."""
@@ -169,19 +172,27 @@ class Settings(BaseSettings):
         """The URL in `DATABASE_URL`, with our driver named; None when the embedded server is to be used.
 
         `postgres://`, `postgresql://` and `postgresql+psycopg2://` are all understood; host, `sslmode` and further
-        options are kept.
+        options are kept. Raises `SetupProblem` for anything else.
         """
         if self.database_url is None:
             return None
         text = self.database_url.get_secret_value()
         if text.startswith("postgres://"):
             text = "postgresql://" + text.removeprefix("postgres://")
-        return make_url(text).set(drivername="postgresql+psycopg2")
+        try:
+            url = make_url(text)
+        except ArgumentError as error:
+            raise SetupProblem("DATABASE_URL is no URL; it looks like postgres://user:password@host/name.") from error
+        if url.get_backend_name() != "postgresql":
+            raise SetupProblem(f"DATABASE_URL names {url.get_backend_name()}; only PostgreSQL is supported.")
+        return url.set(drivername="postgresql+psycopg2")
 
 
 def dagster_url(database: URL) -> URL:
     """The same database for Dagster's storage, which keeps to its own schema: its `alembic_version` would clash with ours."""
-    return database.update_query_dict({"options": "-csearch_path=dagster"})
+    given = database.query.get("options", ())
+    options = [*([given] if isinstance(given, str) else given), "-csearch_path=dagster"]
+    return database.update_query_dict({"options": " ".join(options)})
 
 
 def dagster_environment(settings: Settings, database: URL, base: Mapping[str, str] | None = None) -> dict[str, str]:

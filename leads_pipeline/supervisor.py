@@ -75,7 +75,8 @@ class System:
         self._hurry = threading.Event()
         self._ready = threading.Event()
         self._gave_up: SetupProblem | None = None
-        self._keeper = threading.Thread(target=self._keep, name="supervisor")
+        # A daemon: were we interrupted before the block is entered, the processes still end with us.
+        self._keeper = threading.Thread(target=self._keep, name="supervisor", daemon=True)
 
     @property
     def base_url(self) -> str:

@@ -57,7 +57,7 @@ def test_a_file_that_cannot_be_read_has_an_error_beside_the_others(tmp_path: Pat
 def test_a_file_that_is_not_there_is_one_line_and_exit_code_2() -> None:
     done = leads("map", "nowhere.csv")
     assert done.returncode == 2
-    assert done.stderr.splitlines() == ["leads: There is no file nowhere.csv."]
+    assert done.stderr.splitlines() == ["leads: nowhere.csv: There is no file nowhere.csv."]
 
 
 def test_map_shows_a_table_to_a_person() -> None:

@@ -53,7 +53,11 @@ def explain(sheet: Sheet, at: int, choice: int, chosen: Sequence[int], scores: S
         return _why_none(sheet, at, chosen, scores, schema)
     reasons = [
         reason
-        for reason in (_of_header(at, choice, scores, schema), _of_values(sheet, at, choice, scores), _of_neighbours(at, chosen, schema))
+        for reason in (
+            _of_header(at, choice, scores, schema),
+            _of_values(sheet, at, choice, scores),
+            _of_neighbours(at, chosen, schema),
+        )
         if reason
     ]
     text = "; ".join(reasons) or "nothing else fits as well"
@@ -64,7 +68,11 @@ def explain_memory(recollection: Recollection) -> str:
     """Why an answer was recalled."""
     where = "in the same surroundings" if recollection.same_surroundings else "in another file"
     times = "once" if recollection.support == 1 else f"{recollection.support} times"
-    against = f", and contradicted {recollection.conflicts} times" if recollection.conflicts > 1 else ", and contradicted once"
+    against = (
+        f", and contradicted {recollection.conflicts} times"
+        if recollection.conflicts > 1
+        else ", and contradicted once"
+    )
     return f"Your people confirmed this for the same header {where} {times}{against if recollection.conflicts else ''}."
 
 
@@ -91,7 +99,11 @@ def _of_values(sheet: Sheet, at: int, choice: int, scores: Scores) -> str:
     if not profile.sampled:
         return ""
     expected = scores.prepared.fields.expected[choice]
-    fitting = [(share, kind) for kind, share in profile.kinds.items() if kind in _LOOKS and kind in KINDS and expected[KINDS.index(kind)]]
+    fitting = [
+        (share, kind)
+        for kind, share in profile.kinds.items()
+        if kind in _LOOKS and kind in KINDS and expected[KINDS.index(kind)]
+    ]
     if not fitting:
         return ""
     share, kind = max(fitting)
@@ -100,7 +112,9 @@ def _of_values(sheet: Sheet, at: int, choice: int, scores: Scores) -> str:
 
 def _of_neighbours(at: int, chosen: Sequence[int], schema: LeadSchema) -> str:
     beside = [
-        schema.fields[chosen[other]].label for other in (at - 1, at + 1) if 0 <= other < len(chosen) and chosen[other] < len(schema.fields)
+        schema.fields[chosen[other]].label
+        for other in (at - 1, at + 1)
+        if 0 <= other < len(chosen) and chosen[other] < len(schema.fields)
     ]
     return f"{' and '.join(beside)} stand{'s' if len(beside) == 1 else ''} beside it" if beside else ""
 

@@ -21,7 +21,15 @@ ALTERNATIVES = 3
 MOST_CERTAIN = 99.5
 """No mapping is surer than this, in percent."""
 
-STRICTER = {"Email": 10.0, "OptIn": 10.0, "SmsOptIn": 10.0, "OwnerEmail": 10.0, "OwnerId": 10.0, "OwnerName": 5.0, "ExternalId": 10.0}
+STRICTER = {
+    "Email": 10.0,
+    "OptIn": 10.0,
+    "SmsOptIn": 10.0,
+    "OwnerEmail": 10.0,
+    "OwnerId": 10.0,
+    "OwnerName": 5.0,
+    "ExternalId": 10.0,
+}
 """How much surer than the threshold, in percent points, a mapping to a field must be whose mistakes hurt."""
 
 
@@ -37,9 +45,7 @@ def map_sheet(
         return []
     scores = model.score(sheet, schema)
     keys = memory_keys(sheet)
-    recalled: list[Recollection | None] = [
-        _in_schema(memory.recall(key), schema) if memory else None for key in keys
-    ]
+    recalled: list[Recollection | None] = [_in_schema(memory.recall(key), schema) if memory else None for key in keys]
     believed = _remembering(scores.probability, recalled, schema)
     chosen = assign(believed, [each.single_valued for each in schema.fields])
     mappings: list[Mapping] = []
@@ -111,7 +117,9 @@ def _alternatives(believed: Floats, choice: int, confidence: float, schema: Lead
     shares = others * (1 - confidence) / total
     best = [int(at) for at in np.argsort(-shares, kind="stable")[:ALTERNATIVES]]
     return tuple(
-        Candidate(_name(at, schema), _percent(float(shares[at]))) for at in best if at != choice and shares[at] >= 0.0005
+        Candidate(_name(at, schema), _percent(float(shares[at])))
+        for at in best
+        if at != choice and shares[at] >= 0.0005
     )
 
 

@@ -58,7 +58,11 @@ class Memory:
         entries = self._by_header.get(key.header, ())
         levels = (
             (EXACT, True, [each for each in entries if each.key == key]),
-            (EXACT_BUT_EMPTY, True, [each for each in entries if _alike(each.key, key) and each.key.neighbours == key.neighbours]),
+            (
+                EXACT_BUT_EMPTY,
+                True,
+                [each for each in entries if _alike(each.key, key) and each.key.neighbours == key.neighbours],
+            ),
             (ELSEWHERE, False, [each for each in entries if each.key.value_class == key.value_class]),
             (ELSEWHERE_EMPTY, False, [each for each in entries if _alike(each.key, key)]),
         )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-SAMPLE = 100
+SAMPLE = 80
 """Most cells that a column's profile is measured on."""
 
 

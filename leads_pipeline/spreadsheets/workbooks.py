@@ -76,9 +76,7 @@ def _open_with_calamine(path: Path, kind: str) -> tuple[list[Table], list[Notice
     notices: list[Notice] = []
     for position, sheet in enumerate(metadata):
         if sheet.typ in (calamine.SheetTypeEnum.MacroSheet, calamine.SheetTypeEnum.Vba):
-            notices.append(
-                Notice("macro_sheet_skipped", "A sheet of macros was skipped; no macro is ever run.", sheet.name)
-            )
+            notices.append(_skipped(sheet.name))
         elif sheet.typ == calamine.SheetTypeEnum.WorkSheet:
             table = Table(sheet.name, (), {"sheet": position}, escapes=kind in _WITH_ESCAPES)
             table.rows = _calamine_rows(workbook, position, table)
@@ -105,13 +103,17 @@ def _open_with_openpyxl(path: Path) -> tuple[list[Table], list[Notice]]:
     # As a file, since openpyxl would judge a path by its suffix; it stays open for as long as rows are walked.
     workbook = openpyxl.load_workbook(path.open("rb"), read_only=True, data_only=True, keep_links=False)
     tables: list[Table] = []
+    notices: list[Notice] = []
     for position, sheet in enumerate(workbook.worksheets):
+        if "macrosheets/" in str(getattr(sheet, "_worksheet_path", "")):
+            notices.append(_skipped(sheet.title))
+            continue
         sheet.reset_dimensions()
         table = Table(sheet.title, _guarded(_openpyxl_rows(sheet)), {"sheet": position, "second_reader": True})
         if sheet.sheet_state != "visible":
             table.notices.append(_hidden(sheet.title))
         tables.append(table)
-    return tables, []
+    return tables, notices
 
 
 def _openpyxl_rows(sheet: Any) -> Iterator[Row]:
@@ -123,6 +125,10 @@ def protected() -> FileRejected:
     return FileRejected(
         "password_protected", "The file is protected by a password. Save it without one and send it again."
     )
+
+
+def _skipped(name: str) -> Notice:
+    return Notice("macro_sheet_skipped", "A sheet of macros was skipped; no macro is ever run.", name)
 
 
 def _hidden(name: str) -> Notice:

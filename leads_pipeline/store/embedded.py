@@ -60,7 +60,7 @@ def running(home: Path) -> URL | None:
         return None
     with _plainly(cluster), _turn(cluster):
         folder = embedded_cluster.socket_folder(cluster) if embedded_cluster.alive(cluster) else None
-        return _url(cluster, folder) if folder is not None and cluster.prepared.exists() else None
+        return _url(cluster, folder) if folder is not None and embedded_cluster.usable(cluster) else None
 
 
 def stop(home: Path) -> None:

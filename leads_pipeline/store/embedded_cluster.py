@@ -123,10 +123,12 @@ class Cluster:
         """The password of `role`. Raises FileNotFoundError before the cluster is made."""
         return self._password_file(role).read_text(encoding="ascii")
 
+    def has_password(self, role: str) -> bool:
+        return self._password_file(role).exists()
+
     def ensure_password(self, role: str) -> str:
-        path = self._password_file(role)
-        if not path.exists():
-            _write_privately(path, secrets.token_urlsafe(24))
+        if not self.has_password(role):
+            _write_privately(self._password_file(role), secrets.token_urlsafe(24))
         return self.password(role)
 
     def forget_passwords(self) -> None:
@@ -166,6 +168,11 @@ def socket_folder(cluster: Cluster) -> Path | None:
     return postmaster.socket if postmaster is not None and postmaster.ready else None
 
 
+def usable(cluster: Cluster) -> bool:
+    """Whether the owner, whose password is known, and its database are there, once the server runs."""
+    return cluster.prepared.exists() and cluster.has_password(OWNER)
+
+
 def ensure_started(cluster: Cluster) -> Path:
     """Start the server, making its data first, unless it runs. Returns the folder of its socket.
 
@@ -186,7 +193,7 @@ def ensure_started(cluster: Cluster) -> Path:
         time.sleep(POLL_SECONDS)
     else:
         folder = _start(cluster)
-    if not cluster.prepared.exists():
+    if not usable(cluster):
         _prepare(cluster, folder)
     return folder
 

@@ -24,7 +24,9 @@ def build_base_model(*, progress: Progress = lambda _: None) -> MappingModel:
     lexicon = read_lexicon()
     recipe = Recipe()
     kitchen = Kitchen.of(Vocabulary.of(lexicon), recipe)
-    model = train(kitchen, kitchen.cases(layouts), version=f"base-{inputs_hash(layouts, lexicon, recipe)[:12]}", progress=progress)
+    model = train(
+        kitchen, kitchen.cases(layouts), version=f"base-{inputs_hash(layouts, lexicon, recipe)[:12]}", progress=progress
+    )
     return model.carded(
         {
             "inputs": inputs_hash(layouts, lexicon, recipe),

@@ -80,10 +80,7 @@ def fit(examples: Examples, penalty: Penalty, *, iterations: int) -> Layer:
         value = -float(
             (
                 examples.weight
-                * (
-                    BEST_ALONE * np.log((chances * best).sum(axis=1) + 1e-12)
-                    + (1 - BEST_ALONE) * np.log(total[:, 0])
-                )
+                * (BEST_ALONE * np.log((chances * best).sum(axis=1) + 1e-12) + (1 - BEST_ALONE) * np.log(total[:, 0]))
             ).sum()
         )
         error = (chances - wanted) * weight

@@ -122,7 +122,11 @@ def train(kitchen: Kitchen, cases: Sequence[Case], *, version: str, progress: Pr
     opinions: list[Floats | None] = [None] * len(cases)
     for part in range(recipe.folds):
         progress(f"first round, part {part + 1} of {recipe.folds}")
-        layer = fit(_first(cases, [at for at, each in enumerate(parts) if each != part]), recipe.first, iterations=recipe.iterations)
+        layer = fit(
+            _first(cases, [at for at, each in enumerate(parts) if each != part]),
+            recipe.first,
+            iterations=recipe.iterations,
+        )
         for at, each in enumerate(parts):
             if each == part:
                 evidence = cases[at].evidence
@@ -138,7 +142,9 @@ def train(kitchen: Kitchen, cases: Sequence[Case], *, version: str, progress: Pr
         progress(f"second round, part {part + 1} of {recipe.folds}")
         inside = [at for at, each in enumerate(parts) if each != part]
         affinity = _affinity(kitchen, [cases[at] for at in inside])
-        layer = fit(_second(kitchen, cases, inside, first_opinions, affinity), recipe.second, iterations=recipe.iterations)
+        layer = fit(
+            _second(kitchen, cases, inside, first_opinions, affinity), recipe.second, iterations=recipe.iterations
+        )
         for at, each in enumerate(parts):
             if each == part and cases[at].original:
                 pairs, columns = gather_context(
@@ -153,10 +159,19 @@ def train(kitchen: Kitchen, cases: Sequence[Case], *, version: str, progress: Pr
     progress("the whole")
     affinity = _affinity(kitchen, cases)
     second = fit(
-        _second(kitchen, cases, range(len(cases)), first_opinions, affinity), recipe.second, iterations=recipe.iterations
+        _second(kitchen, cases, range(len(cases)), first_opinions, affinity),
+        recipe.second,
+        iterations=recipe.iterations,
     )
     belief, hit, none = np.concatenate(beliefs), np.concatenate(hits), np.concatenate(nones)
-    weight = np.concatenate([case.weight for part in range(recipe.folds) for case, each in zip(cases, parts, strict=True) if each == part and case.original])
+    weight = np.concatenate(
+        [
+            case.weight
+            for part in range(recipe.folds)
+            for case, each in zip(cases, parts, strict=True)
+            if each == part and case.original
+        ]
+    )
     return MappingModel(
         version=version,
         vocabulary=kitchen.vocabulary,

@@ -45,9 +45,41 @@ def varied(layout: Layout, random: np.random.Generator, vocabulary: Vocabulary) 
 
 
 SHUFFLED, SHORTENED, EMPTIED, HEADLESS, TRANSLATED = 0.3, 0.4, 0.35, 0.06, 0.45
-LANGUAGES = ("en", "en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "da", "tr", "ru", "uk", "ja", "zh", "ko", "ar", "he")
+LANGUAGES = (
+    "en",
+    "en",
+    "de",
+    "fr",
+    "es",
+    "it",
+    "pt",
+    "nl",
+    "pl",
+    "sv",
+    "da",
+    "tr",
+    "ru",
+    "uk",
+    "ja",
+    "zh",
+    "ko",
+    "ar",
+    "he",
+)
 
-_UNNAMEABLE = {"Street2", "Suffix", "Nickname", "Phone2", "Email2", "CompanyPhone", "Fax", "OwnerName", "Campaign", "Tags", "LeadScore"}
+_UNNAMEABLE = {
+    "Street2",
+    "Suffix",
+    "Nickname",
+    "Phone2",
+    "Email2",
+    "CompanyPhone",
+    "Fax",
+    "OwnerName",
+    "Campaign",
+    "Tags",
+    "LeadScore",
+}
 
 
 def _relabelled(gold: tuple[str, ...], *, headless: bool) -> tuple[str, ...]:

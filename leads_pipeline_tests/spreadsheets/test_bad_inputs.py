@@ -379,3 +379,29 @@ def test_what_a_file_says_about_one_sheet_does_not_stop_the_parent(tmp_path: Pat
     path = tmp_path / "leads.csv"
     path.write_bytes(CSV)
     assert read(path, "leads.csv").sheets[0].rows == 1
+
+
+def test_a_sheet_of_old_macros_is_skipped_and_said(read_bytes: ReadBytes) -> None:
+    sheets = '<sheet name="Leads" sheetId="1" r:id="rId1"/>'
+    relations = hostile.WORKBOOK_RELATIONS.replace(
+        "</Relationships>",
+        '<Relationship Id="rId3" Type="http://schemas.microsoft.com/office/2006/relationships/xlMacrosheet" '
+        'Target="macrosheets/sheet1.xml"/></Relationships>',
+    )
+    macros = (
+        '<xm:macrosheet xmlns:xm="http://schemas.microsoft.com/office/excel/2006/main" '
+        'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        f"<sheetData>{PERSON}</sheetData></xm:macrosheet>"
+    )
+    content = xlsx(
+        parts={
+            "xl/workbook.xml": hostile.WORKBOOK.format(properties="").replace(
+                sheets, sheets + '<sheet name="Macro1" sheetId="2" r:id="rId3"/>'
+            ),
+            "xl/_rels/workbook.xml.rels": relations,
+            "xl/macrosheets/sheet1.xml": macros,
+        }
+    )
+    workbook = read_bytes(content, "leads.xlsm")
+    assert [sheet.name for sheet in workbook.sheets] == ["Leads"]
+    assert "macro_sheet_skipped" in codes(workbook)

@@ -37,6 +37,12 @@ with embedded.server(Path(sys.argv[1])) as url:
     sys.stdin.read()
 """
 
+# Keeps one backend too busy to notice that the server is gone.
+BUSY = """
+import sys, psycopg2
+psycopg2.connect(sys.argv[1]).cursor().execute("DO $$ BEGIN FOR i IN 1..20000000 LOOP END LOOP; END $$")
+"""
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
@@ -102,37 +108,37 @@ def postmaster(home: Path) -> int:
     return int((cluster_of(home).data / "postmaster.pid").read_text().splitlines()[0])
 
 
-def test_the_first_start_gives_a_working_database(new_home: Path):
+def test_the_first_start_gives_a_working_database(new_home: Path) -> None:
     with embedded.server(new_home) as url:
         assert ask(url, "SELECT current_database()") == "leads"
         assert ask(url, "SHOW server_encoding") == "UTF8"
         assert ask(url, "SHOW data_checksums") == "on"
-        assert ask(url, "SELECT upper('straße é ж')") == "STRASSE É Ж" or ask(url, "SELECT upper('é ж')") == "É Ж"
+        assert ask(url, "SELECT upper('é ж')") == "É Ж"
         ask(url, "CREATE TABLE anything (id int)")
 
 
-def test_a_second_process_joins_the_same_server(home: Path):
+def test_a_second_process_joins_the_same_server(home: Path) -> None:
     with embedded.server(home) as url:
+        before = started_at(url)
         user = User(home)
         assert user.url == url
-        assert started_at(url) == started_at(url)
         assert user.leave() == 0
         assert embedded.running(home) == url
+        assert started_at(url) == before
 
 
-def test_the_last_to_leave_stops_the_server(home: Path):
+def test_the_last_to_leave_stops_the_server(home: Path) -> None:
     first, second = User(home), User(home)
     url = first.url
     assert second.url == url
-    pid = postmaster(home)
     assert first.leave() == 0
     assert embedded.running(home) == url
     assert second.leave() == 0
     assert embedded.running(home) is None
-    assert not Path(f"/proc/{pid}").exists()
+    assert not (cluster_of(home).data / "postmaster.pid").exists()
 
 
-def test_nested_and_repeated_use_in_one_process_counts_as_well(home: Path):
+def test_nested_and_repeated_use_in_one_process_counts_as_well(home: Path) -> None:
     with embedded.server(home) as url:
         with embedded.server(home) as inner:
             assert inner == url
@@ -140,7 +146,7 @@ def test_nested_and_repeated_use_in_one_process_counts_as_well(home: Path):
     assert embedded.running(home) is None
 
 
-def test_a_killed_user_does_not_keep_the_server_up(home: Path):
+def test_a_killed_user_does_not_keep_the_server_up(home: Path) -> None:
     with embedded.server(home) as url:
         user = User(home)
         assert user.url == url
@@ -149,7 +155,7 @@ def test_a_killed_user_does_not_keep_the_server_up(home: Path):
     assert embedded.running(home) is None
 
 
-def test_when_all_users_are_killed_the_next_one_joins_the_server_that_stayed(home: Path):
+def test_when_all_users_are_killed_the_next_one_joins_the_server_that_stayed(home: Path) -> None:
     user = User(home)
     before = started_at(user.url)
     user.kill()
@@ -158,9 +164,10 @@ def test_when_all_users_are_killed_the_next_one_joins_the_server_that_stayed(hom
     assert embedded.running(home) is None
 
 
-def test_a_killed_server_is_started_again_with_its_data_at_the_same_place(home: Path):
+def test_a_killed_server_is_started_again_with_its_data_at_the_same_place(home: Path) -> None:
     with embedded.server(home) as url:
-        ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
+        ask(url, "CREATE TABLE kept (answer int)")
+        ask(url, "INSERT INTO kept VALUES (42)")
         os.kill(postmaster(home), signal.SIGKILL)
         with embedded.server(home) as again:
             assert again == url
@@ -168,13 +175,9 @@ def test_a_killed_server_is_started_again_with_its_data_at_the_same_place(home: 
     assert embedded.running(home) is None
 
 
-def test_a_server_whose_backends_outlive_it_is_waited_for(home: Path):
+def test_a_server_whose_backends_outlive_it_is_waited_for(home: Path) -> None:
     with embedded.server(home) as url:
-        busy = subprocess.Popen(
-            [sys.executable, "-c", "import sys, psycopg2; psycopg2.connect(sys.argv[1]).cursor().execute(sys.argv[2])"]
-            + [_dsn(url), "DO $$ BEGIN FOR i IN 1..20000000 LOOP END LOOP; END $$"],
-            stderr=subprocess.DEVNULL,
-        )
+        busy = subprocess.Popen([sys.executable, "-c", BUSY, _dsn(url)], stderr=subprocess.DEVNULL)
         _wait_for(lambda: ask(url, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DO %'"))
         os.kill(postmaster(home), signal.SIGKILL)
         assert embedded.running(home) is None
@@ -183,7 +186,7 @@ def test_a_server_whose_backends_outlive_it_is_waited_for(home: Path):
         busy.wait(timeout=60)
 
 
-def test_a_stale_pid_file_that_names_a_living_stranger_is_not_believed(home: Path):
+def test_a_stale_pid_file_that_names_a_living_stranger_is_not_believed(home: Path) -> None:
     with embedded.server(home):
         pid_file = cluster_of(home).data / "postmaster.pid"
         _, _, rest = pid_file.read_text().partition("\n")
@@ -202,7 +205,7 @@ def test_a_stale_pid_file_that_names_a_living_stranger_is_not_believed(home: Pat
 
 
 @pytest.mark.parametrize("content", ["", "not a pid\n", "12"])
-def test_a_damaged_pid_file_does_not_prevent_a_start(home: Path, content: str):
+def test_a_damaged_pid_file_does_not_prevent_a_start(home: Path, content: str) -> None:
     with embedded.server(home):
         pass
     pid_file = cluster_of(home).data / "postmaster.pid"
@@ -212,7 +215,7 @@ def test_a_damaged_pid_file_does_not_prevent_a_start(home: Path, content: str):
         assert ask(url, "SELECT 1") == 1
 
 
-def test_four_processes_that_start_at_once_share_one_server(new_home: Path):
+def test_four_processes_that_start_at_once_share_one_server(new_home: Path) -> None:
     users = [User(new_home) for _ in range(4)]
     urls = {user.url for user in users}
     assert len(urls) == 1
@@ -222,7 +225,7 @@ def test_four_processes_that_start_at_once_share_one_server(new_home: Path):
     assert cluster_of(new_home).log.read_text().count("starting PostgreSQL") == 1
 
 
-def test_we_connect_without_special_rights_and_row_security_holds(home: Path):
+def test_we_connect_without_special_rights_and_row_security_holds(home: Path) -> None:
     with embedded.server(home) as url:
         rights = "rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls OR rolreplication"
         assert ask(url, f"SELECT {rights} FROM pg_roles WHERE rolname = current_user") is False
@@ -234,18 +237,19 @@ def test_we_connect_without_special_rights_and_row_security_holds(home: Path):
 
 @pytest.mark.parametrize("password", ["wrong", ""])
 @pytest.mark.parametrize("user", ["leads", "postgres"])
-def test_nobody_gets_in_without_the_password(home: Path, user: str, password: str):
-    with embedded.server(home) as url, pytest.raises(psycopg2.OperationalError, match="password"):
-        ask_as = url.set(username=user, password=password)
-        psycopg2.connect(_dsn(ask_as))
+def test_nobody_gets_in_without_the_password(home: Path, user: str, password: str) -> None:
+    with embedded.server(home) as url:
+        dsn = _dsn(url.set(username=user, password=password))
+        with pytest.raises(psycopg2.OperationalError, match="password"):
+            psycopg2.connect(dsn)
 
 
-def test_nothing_listens_on_the_network(home: Path):
+def test_nothing_listens_on_the_network(home: Path) -> None:
     with embedded.server(home) as url:
         assert ask(url, "SHOW listen_addresses") == ""
 
 
-def test_passwords_are_for_their_owner_only(home: Path):
+def test_passwords_are_for_their_owner_only(home: Path) -> None:
     with embedded.server(home):
         desk = home / "postgres"
         assert stat.S_IMODE(desk.stat().st_mode) == 0o700
@@ -256,7 +260,7 @@ def test_passwords_are_for_their_owner_only(home: Path):
         assert not list(cluster_of(home).place.glob("initdb*"))
 
 
-def test_an_error_leaves_no_value_in_the_log(home: Path):
+def test_an_error_leaves_no_value_in_the_log(home: Path) -> None:
     with embedded.server(home) as url:
         ask(url, "CREATE TABLE single (name text PRIMARY KEY)")
         ask(url, "INSERT INTO single VALUES (:name)", name="Wilhelmina")
@@ -266,7 +270,7 @@ def test_an_error_leaves_no_value_in_the_log(home: Path):
     assert "Wilhelmina" not in cluster_of(home).log.read_text()
 
 
-def test_a_long_log_is_set_aside(home: Path):
+def test_a_long_log_is_set_aside(home: Path) -> None:
     log = cluster_of(home).log
     with embedded.server(home):
         with log.open("ab") as file:
@@ -277,7 +281,7 @@ def test_a_long_log_is_set_aside(home: Path):
 
 
 @pytest.mark.parametrize("name", ["deep/" * 30 + "home", 'Käse, "rot" & 100 % $HOME\'s `x`'])
-def test_any_path_can_be_a_home(tmp_path: Path, name: str):
+def test_any_path_can_be_a_home(tmp_path: Path, name: str) -> None:
     with _home(tmp_path / name) as home:
         with embedded.server(home) as url:
             assert ask(url, "SELECT 1") == 1
@@ -291,7 +295,7 @@ def test_any_path_can_be_a_home(tmp_path: Path, name: str):
         assert not folder.exists()
 
 
-def test_the_server_outlives_the_terminal_and_holds_no_pipe_of_its_starter(home: Path):
+def test_the_server_outlives_the_terminal_and_holds_no_pipe_of_its_starter(home: Path) -> None:
     killed = USER.replace("sys.stdin.read()", "import os; os.kill(os.getpid(), 9)")
     begin = time.monotonic()
     done = subprocess.run([sys.executable, "-c", killed, str(home)], capture_output=True, timeout=60, check=False)
@@ -302,14 +306,14 @@ def test_the_server_outlives_the_terminal_and_holds_no_pipe_of_its_starter(home:
     pid = postmaster(home)
     assert os.getsid(pid) != os.getsid(0)
     if Path("/proc/self/fd").exists():
-        opened = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+        opened = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
         log = str(cluster_of(home).log)
         assert [opened.count(log), os.devnull in opened] == [2, True]
     embedded.stop(home)
     assert embedded.running(home) is None
 
 
-def test_stop_ends_a_server_in_use_and_its_users_leave_in_peace(home: Path):
+def test_stop_ends_a_server_in_use_and_its_users_leave_in_peace(home: Path) -> None:
     user = User(home)
     assert user.url is not None
     embedded.stop(home)
@@ -317,14 +321,14 @@ def test_stop_ends_a_server_in_use_and_its_users_leave_in_peace(home: Path):
     assert user.leave() == 0
 
 
-def test_data_in_use_are_not_wiped(home: Path):
+def test_data_in_use_are_not_wiped(home: Path) -> None:
     with embedded.server(home) as url:
         with pytest.raises(SetupProblem, match="in use"):
             embedded.wipe(home)
         assert ask(url, "SELECT 1") == 1
 
 
-def test_a_wiped_home_begins_anew(new_home: Path):
+def test_a_wiped_home_begins_anew(new_home: Path) -> None:
     with embedded.server(new_home) as url:
         ask(url, "CREATE TABLE gone ()")
     embedded.wipe(new_home)
@@ -335,7 +339,7 @@ def test_a_wiped_home_begins_anew(new_home: Path):
         assert ask(again, "SELECT to_regclass('gone')") is None
 
 
-def test_a_lost_password_of_the_owner_is_replaced(home: Path):
+def test_a_lost_password_of_the_owner_is_replaced(home: Path) -> None:
     desk = home / "postgres"
     with embedded.server(home) as url:
         pass
@@ -345,7 +349,7 @@ def test_a_lost_password_of_the_owner_is_replaced(home: Path):
         assert ask(again, "SELECT 1") == 1
 
 
-def test_asking_about_a_home_that_is_not_there_makes_nothing(tmp_path: Path):
+def test_asking_about_a_home_that_is_not_there_makes_nothing(tmp_path: Path) -> None:
     home = tmp_path / "nothing"
     assert embedded.running(home) is None
     embedded.stop(home)
@@ -353,7 +357,7 @@ def test_asking_about_a_home_that_is_not_there_makes_nothing(tmp_path: Path):
     assert not home.exists()
 
 
-def test_data_of_another_major_version_are_refused_with_a_way_out(home: Path):
+def test_data_of_another_major_version_are_refused_with_a_way_out(home: Path) -> None:
     with embedded.server(home):
         pass
     version = cluster_of(home).data / "PG_VERSION"
@@ -370,14 +374,14 @@ def test_data_of_another_major_version_are_refused_with_a_way_out(home: Path):
         version.write_text(before)
 
 
-def test_a_server_that_cannot_start_says_why(home: Path):
+def test_a_server_that_cannot_start_says_why(home: Path) -> None:
     with embedded.server(home):
         pass
     control = cluster_of(home).data / "global" / "pg_control"
     kept = control.rename(control.with_name("kept"))
     try:
         with (
-            pytest.raises(SetupProblem, match="did not start.*could not find the database system"),
+            pytest.raises(SetupProblem, match=r"did not start.*could not find the database system"),
             embedded.server(home),
         ):
             pass
@@ -387,13 +391,13 @@ def test_a_server_that_cannot_start_says_why(home: Path):
         assert ask(url, "SELECT 1") == 1
 
 
-def test_a_home_under_a_file_is_a_clear_problem(tmp_path: Path):
+def test_a_home_under_a_file_is_a_clear_problem(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SetupProblem, match="cannot use .*LEADS_HOME"), embedded.server(tmp_path / "file" / "home"):
+    with pytest.raises(SetupProblem, match=r"cannot use .*LEADS_HOME"), embedded.server(tmp_path / "file" / "home"):
         pass
 
 
-def test_an_unfinished_data_folder_is_begun_again(new_home: Path):
+def test_an_unfinished_data_folder_is_begun_again(new_home: Path) -> None:
     with embedded.server(new_home):
         pass
     cluster = cluster_of(new_home)
@@ -403,7 +407,7 @@ def test_an_unfinished_data_folder_is_begun_again(new_home: Path):
     assert not (cluster.place / "data.unfinished").exists()
 
 
-def test_a_lock_is_the_only_evidence_of_a_user(home: Path):
+def test_a_lock_is_the_only_evidence_of_a_user(home: Path) -> None:
     """A process that holds the lock counts, whatever else it is: that is what makes a kill harmless."""
     with embedded.server(home):
         pass
@@ -419,7 +423,7 @@ def test_a_lock_is_the_only_evidence_of_a_user(home: Path):
 
 
 @needs_root
-def test_root_runs_the_server_as_nobody_in_a_private_folder(home: Path):
+def test_root_runs_the_server_as_nobody_in_a_private_folder(home: Path) -> None:
     with embedded.server(home):
         place = cluster_of(home).place
         nobody = account()
@@ -432,7 +436,7 @@ def test_root_runs_the_server_as_nobody_in_a_private_folder(home: Path):
 
 
 @needs_root
-def test_programs_that_nobody_cannot_reach_are_copied_and_left_as_they_were():
+def test_programs_that_nobody_cannot_reach_are_copied_and_left_as_they_were() -> None:
     original = carried()[0]
     with tempfile.TemporaryDirectory() as folder:
         private = Path(folder) / "private" / "site-packages"
@@ -455,7 +459,7 @@ def test_programs_that_nobody_cannot_reach_are_copied_and_left_as_they_were():
 
 
 @needs_root
-def test_programs_that_nobody_can_reach_stay_where_they_are(tmp_path: Path):
+def test_programs_that_nobody_can_reach_stay_where_they_are(tmp_path: Path) -> None:
     programs = carried()[0]
     in_the_open = subprocess.run(
         [programs.path("postgres"), "--version"], user=account().uid, capture_output=True, check=False
@@ -466,7 +470,7 @@ def test_programs_that_nobody_can_reach_stay_where_they_are(tmp_path: Path):
 
 
 @needs_root
-def test_a_root_that_may_not_become_nobody_is_told_so():
+def test_a_root_that_may_not_become_nobody_is_told_so() -> None:
     if shutil.which("unshare") is None:
         pytest.skip("needs unshare")
     probe = (
@@ -485,7 +489,7 @@ def test_a_root_that_may_not_become_nobody_is_told_so():
     assert "root may not become `nobody`" in done.stdout
 
 
-def test_an_ordinary_user_runs_the_server_as_itself(monkeypatch: pytest.MonkeyPatch):
+def test_an_ordinary_user_runs_the_server_as_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     assert account() == Account(name="12345", uid=12345, gid=os.getegid(), is_me=True)
 
@@ -506,6 +510,6 @@ def _wait_for(condition: Any, seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
-def test_a_connection_string_survives_the_drivers_own_parser(home: Path):
+def test_a_connection_string_survives_the_drivers_own_parser(home: Path) -> None:
     with embedded.server(home) as url, closing(psycopg2.connect(_dsn(url))) as connection:
         assert connection.info.dbname == "leads"
