@@ -4,7 +4,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-input --require-hashes
+# The files hold everything, resolved: no resolver is needed, and the older ones trip over hashes with extras.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-input --no-deps --require-hashes
 
 .PHONY: help demo up test lint format bench base-model lock clean
 

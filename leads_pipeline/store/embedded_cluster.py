@@ -20,9 +20,13 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from leads_pipeline.errors import SetupProblem
 from leads_pipeline.store.embedded_programs import Account, Programs, account, carried, reachable
+
+if TYPE_CHECKING:
+    import psycopg2.extensions
 
 OWNER = "leads"
 SUPERUSER = "postgres"
@@ -332,36 +336,43 @@ def _create(cluster: Cluster, programs: Programs) -> None:
 def _prepare(cluster: Cluster, folder: Path) -> None:
     """Make the owner and its database: no superuser, so that row-level security holds for it."""
     import psycopg2
+
+    passwords = {role: cluster.ensure_password(role) for role in (SUPERUSER, OWNER)}
+    try:
+        with closing(
+            psycopg2.connect(
+                host=str(folder), port=PORT, user=SUPERUSER, password=passwords[SUPERUSER], dbname="postgres"
+            )
+        ) as connection:
+            connection.autocommit = True
+            _make_owner_and_database(connection, passwords[OWNER])
+    except psycopg2.Error as error:
+        raise SetupProblem(
+            f"The embedded PostgreSQL could not be set up: {str(error).strip()} If its disk is full, free some space; "
+            f"if files in {cluster.desk} were lost, restore them, or begin anew with `leads db reset`."
+        ) from error
+    cluster.prepared.touch(mode=0o600)
+
+
+def _make_owner_and_database(connection: "psycopg2.extensions.connection", password: str) -> None:
+    """Whatever of the two is missing; the owner's rights and password are set in any case."""
     from psycopg2 import sql
     from psycopg2.extensions import encrypt_password
 
-    password = cluster.ensure_password(OWNER)
-    try:
-        connection = psycopg2.connect(
-            host=str(folder), port=PORT, user=SUPERUSER, password=cluster.ensure_password(SUPERUSER), dbname="postgres"
+    owner, database = sql.Identifier(OWNER), sql.Identifier(DATABASE)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [OWNER])
+        if cursor.fetchone() is None:
+            cursor.execute(sql.SQL("CREATE ROLE {}").format(owner))
+        rights = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+        cursor.execute(
+            sql.SQL("ALTER ROLE {} WITH " + rights + " PASSWORD %s").format(owner),
+            [encrypt_password(password, OWNER, connection, "scram-sha-256")],
         )
-    except psycopg2.OperationalError as error:
-        raise SetupProblem(
-            f"The embedded PostgreSQL does not let us in: {str(error).strip()} If files in {cluster.desk} were lost, "
-            "restore them, or begin anew with `leads db reset`."
-        ) from error
-    with closing(connection):
-        connection.autocommit = True
-        owner, database = sql.Identifier(OWNER), sql.Identifier(DATABASE)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [OWNER])
-            if cursor.fetchone() is None:
-                cursor.execute(sql.SQL("CREATE ROLE {}").format(owner))
-            rights = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
-            cursor.execute(
-                sql.SQL("ALTER ROLE {} WITH " + rights + " PASSWORD %s").format(owner),
-                [encrypt_password(password, OWNER, connection, "scram-sha-256")],
-            )
-            cursor.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
-            if cursor.fetchone() is None:
-                cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, owner))
-            cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
-    cluster.prepared.touch(mode=0o600)
+        cursor.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
+        if cursor.fetchone() is None:
+            cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, owner))
+        cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
 
 
 # --- The socket ----------------------------------------------------------------------------------------------------
@@ -449,7 +460,8 @@ def _is_server(pid: int, cluster: Cluster) -> bool:
     command = ["/bin/ps", "-ww", "-o", "uid=,command=", "-p", str(pid)]
     listed = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).stdout  # noqa: S603
     owner, _, arguments = listed.strip().partition(b" ")
-    return data in arguments and owner == str(cluster.account.uid).encode()
+    # macOS writes the id of `nobody` as -2, or as the same number without a sign.
+    return data in arguments and int(owner) % 2**32 == cluster.account.uid % 2**32
 
 
 def _disown(pid_file: Path) -> None:

@@ -108,6 +108,12 @@ def postmaster(home: Path) -> int:
     return int((cluster_of(home).data / "postmaster.pid").read_text().splitlines()[0])
 
 
+def kill_server(home: Path) -> None:
+    """Kill the server's first process, and return when it is gone."""
+    os.kill(postmaster(home), signal.SIGKILL)
+    _wait_for(lambda: embedded.running(home) is None)
+
+
 def test_the_first_start_gives_a_working_database(new_home: Path) -> None:
     with embedded.server(new_home) as url:
         assert ask(url, "SELECT current_database()") == "leads"
@@ -168,7 +174,7 @@ def test_a_killed_server_is_started_again_with_its_data_at_the_same_place(home: 
     with embedded.server(home) as url:
         ask(url, "CREATE TABLE kept (answer int)")
         ask(url, "INSERT INTO kept VALUES (42)")
-        os.kill(postmaster(home), signal.SIGKILL)
+        kill_server(home)
         with embedded.server(home) as again:
             assert again == url
             assert ask(url, "SELECT answer FROM kept") == 42
@@ -179,8 +185,7 @@ def test_a_server_whose_backends_outlive_it_is_waited_for(home: Path) -> None:
     with embedded.server(home) as url:
         busy = subprocess.Popen([sys.executable, "-c", BUSY, _dsn(url)], stderr=subprocess.DEVNULL)
         _wait_for(lambda: ask(url, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DO %'"))
-        os.kill(postmaster(home), signal.SIGKILL)
-        assert embedded.running(home) is None
+        kill_server(home)
         with embedded.server(home) as again:
             assert ask(again, "SELECT 1") == 1
         busy.wait(timeout=60)
@@ -286,7 +291,7 @@ def test_any_path_can_be_a_home(tmp_path: Path, name: str) -> None:
         with embedded.server(home) as url:
             assert ask(url, "SELECT 1") == 1
             assert ask(dagster_url(url), "SHOW search_path") == "dagster"
-            os.kill(postmaster(home), signal.SIGKILL)
+            kill_server(home)
             with embedded.server(home) as again:
                 assert again == url
             folder = Path(str(url.query["host"]))
