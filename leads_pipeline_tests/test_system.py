@@ -15,6 +15,7 @@ import pytest
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import embedded, organizations
 from leads_pipeline.store.database import SYSTEM, open_database
+from leads_pipeline.store.embedded_cluster import cluster_of
 from leads_pipeline.supervisor import System
 from leads_pipeline.system import admin_token_file, migrate
 
@@ -30,6 +31,7 @@ class Running:
     client: httpx.Client
     admin_token: str
     inbox: Path
+    cluster: bytes
 
     def upload(self, path: Path) -> str:
         with path.open("rb") as file:
@@ -74,11 +76,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
         with database.transaction(SYSTEM) as transaction:
             token = organizations.create_token(transaction, organizations.ensure_organization(transaction, "Acme"))
         admin_token = admin_token_file(settings, database).read_text().strip()
-        with System(settings, environment={"LEADS_INBOX": str(inbox)}) as system:
+        with System(settings, environment={"LEADS_INBOX": str(inbox), "LEADS_DRAIN_LINGER_SECONDS": "5"}) as system:
             system.wait_ready()
             headers = {"Authorization": f"Bearer {token}"}
             with httpx.Client(base_url=f"{system.base_url}/api/v1", headers=headers, timeout=30) as client:
-                yield Running(system, client, admin_token, inbox)
+                yield Running(system, client, admin_token, inbox, str(cluster_of(home).data).encode())
     embedded.wipe(home)
 
 
@@ -151,3 +153,25 @@ def test_uploads_survive_the_death_of_the_worker(running: Running) -> None:
     upload_id = running.upload(EXAMPLES / "prospects_salon.csv")
     assert running.wait_until_mapped(upload_id)["status"] == "mapped"
     assert running.client.get(f"/uploads/{upload_id}").json()["columns"] > 5
+
+
+def test_the_system_survives_the_death_of_its_postgresql(running: Running) -> None:
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if command[0].endswith(b"/postgres") and b"-D" in command and running.cluster in command:
+            os.kill(int(process.name), signal.SIGKILL)
+            break
+    else:
+        raise AssertionError("the server was not found")
+
+    def answered() -> str | None:
+        answer = running.client.get("/uploads")
+        assert answer.status_code in (200, 503)
+        return "yes" if answer.status_code == 200 else None
+
+    wait_for(answered)
+    upload_id = running.upload(EXAMPLES / "legacy_contacts.xls")
+    assert running.wait_until_mapped(upload_id)["status"] == "mapped"

@@ -5,8 +5,9 @@ finds nothing of anybody else's.
 """
 
 import json
+import threading
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -23,6 +24,8 @@ from leads_pipeline.settings import Settings
 from leads_pipeline.store import embedded
 
 OLDEST_POSTGRESQL = 14
+KEEP_UP_SECONDS = 2.0
+"""How often a process looks whether the embedded server is still there; looking costs less than a millisecond."""
 
 
 class SystemScope(Enum):
@@ -112,7 +115,8 @@ def open_database(settings: Settings) -> Generator[Database]:
     """
     with database_url(settings) as url, connect(url, pool=settings.database_pool) as database:
         check_reachable(database)
-        yield database
+        with _kept_up(settings):
+            yield database
 
 
 @contextmanager
@@ -132,6 +136,28 @@ def connect(url: URL, *, pool: int = 4) -> Generator[Database]:
         yield Database(engine)
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _kept_up(settings: Settings) -> Generator[None]:
+    """Start the embedded server again should somebody kill it under us. A server by URL is its operator's to keep up."""
+    if settings.database_url is not None:
+        yield
+        return
+    over = threading.Event()
+
+    def keep() -> None:
+        while not over.wait(KEEP_UP_SECONDS):
+            with suppress(SetupProblem), embedded.server(settings.home):
+                pass
+
+    keeper = threading.Thread(target=keep, name="embedded-postgresql", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
 
 
 def check_reachable(database: Database) -> None:

@@ -308,6 +308,8 @@ def _ensure_place(cluster: Cluster) -> None:
         cluster.place.parent.chmod(0o755)
     if not cluster.place.exists():
         cluster.place.mkdir(mode=0o700)
+        # For whoever cleans up after a checkout that was deleted.
+        _write_privately(cluster.place / "belongs-to", f"{cluster.desk}\n")
         cluster.account.own(cluster.place)
 
 

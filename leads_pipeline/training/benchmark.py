@@ -1,0 +1,202 @@
+"""How good a model is on labelled header rows: the figures that `leads benchmark` prints.
+
+Scoring follows the rules of the labels: a prediction is right when it is among a column's labels, names outside the label
+schema left out of both; files count by family, so that a system with many layouts does not drown the rest.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leads_pipeline.mapping import MappingModel, default_schema, load_model, map_sheet
+from leads_pipeline.mapping.lexicon import read_lexicon
+from leads_pipeline.mapping.phrases import Vocabulary
+from leads_pipeline.training.corpus import IGNORE, LABEL_SCHEMA, Layout, is_unopened, labels, read_corpus
+from leads_pipeline.training.recipe import Kitchen, Recipe, family_parts, train
+
+FOLDS = 9
+"""Parts of the families that take turns in being held out."""
+AUTO_THRESHOLD = 70.0
+BINS = 10
+
+Step = Callable[[int, int, str], None]
+"""Told of progress: steps done, steps in all, and what is being done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What was proposed for one column, with a confidence of 0 to 100."""
+
+    target: str | None
+    confidence: float
+
+    @property
+    def label(self) -> str:
+        """The target as it is scored: one outside the label schema counts as none."""
+        return self.target if self.target in LABEL_SCHEMA else IGNORE
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One column, judged."""
+
+    right: bool
+    confidence: float
+    mapped: bool
+    has_target: bool
+    is_empty: bool
+
+
+def benchmark(
+    corpus: Path,
+    *,
+    cross_validate: bool = False,
+    predictions: bool = False,
+    progress: Step = lambda _done, _total, _what: None,
+) -> dict[str, Any]:
+    """Map every layout of `corpus`, by the shipped model or, with `cross_validate`, by models that have not seen its family.
+
+    Returns the figures as JSON takes them. `ece` is the expected calibration error over all columns, in 10 bins of equal
+    width (Naeini et al. 2015). `unopened` repeats the accuracy for families that nothing was ever tuned on.
+    Raises `RequestInvalid` for a corpus that cannot be read.
+    """
+    layouts = read_corpus(corpus)
+    predicted, seconds, warnings = (
+        _held_out(layouts, progress) if cross_validate else _by_shipped_model(layouts, progress)
+    )
+    result = figures(layouts, predicted)
+    result["seconds_per_file"] = round(seconds / max(1, len(layouts)), 5)
+    result["warnings"] = warnings
+    if predictions:
+        result["predictions"] = [
+            [{"target": each.target, "confidence": each.confidence} for each in row] for row in predicted
+        ]
+    return result
+
+
+def figures(layouts: Sequence[Layout], predicted: Sequence[Sequence[Prediction]]) -> dict[str, Any]:
+    """The figures for these predictions, one list for each layout."""
+    judged = [_judge(layout, row) for layout, row in zip(layouts, predicted, strict=True)]
+    columns = [column for row in judged for column in row]
+    mapped = [column for column in columns if column.mapped]
+    with_target = [column for column in columns if column.has_target]
+    empty = [column for column in columns if column.is_empty]
+    auto = [column for column in columns if column.confidence >= AUTO_THRESHOLD]
+    pairs = list(zip(layouts, judged, strict=True))
+    return {
+        "accuracy_by_family": {
+            "all": _by_family(pairs),
+            "en": _by_family((layout, row) for layout, row in pairs if layout.english),
+            "other": _by_family((layout, row) for layout, row in pairs if not layout.english),
+        },
+        "mapped_precision": _share(sum(column.right for column in mapped), len(mapped)),
+        "mapped_recall": _share(sum(column.mapped and column.right for column in with_target), len(with_target)),
+        "empty_mapped": sum(column.mapped for column in empty),
+        "empty_total": len(empty),
+        "auto": {
+            "threshold": AUTO_THRESHOLD,
+            "coverage": _share(len(auto), len(columns)),
+            "precision": _share(sum(column.right for column in auto), len(auto)),
+        },
+        "ece": _calibration_error(columns),
+        "unopened": _by_family((layout, row) for layout, row in pairs if is_unopened(layout.family)),
+        "files": len(layouts),
+        "columns": len(columns),
+    }
+
+
+def _by_shipped_model(layouts: Sequence[Layout], progress: Step) -> tuple[list[list[Prediction]], float, list[str]]:
+    model = load_model()
+    known = set(model.card.get("layouts", ()))
+    overlap = sum(layout.digest in known for layout in layouts)
+    warnings = (
+        [
+            f"{overlap} of {len(layouts)} layouts were trained on, so these figures flatter the model; "
+            "--cross-validate family holds them out."
+        ]
+        if overlap
+        else []
+    )
+    predicted: list[list[Prediction]] = []
+    _predict(model, layouts[0]) if layouts else None  # the first one prepares the schema
+    begun = time.perf_counter()
+    for done, layout in enumerate(layouts):
+        progress(done, len(layouts), layout.family)
+        predicted.append(_predict(model, layout))
+    return predicted, time.perf_counter() - begun, warnings
+
+
+def _held_out(layouts: Sequence[Layout], progress: Step) -> tuple[list[list[Prediction]], float, list[str]]:
+    folds = min(FOLDS, len({layout.family for layout in layouts}))
+    if folds < 2:
+        return _by_shipped_model(layouts, progress)
+    parts = family_parts([layout.family for layout in layouts], folds)
+    recipe = Recipe()
+    kitchen = Kitchen.of(Vocabulary.of(read_lexicon()), recipe)
+    cases = kitchen.cases(layouts)
+    by_family = {layout.family: part for layout, part in zip(layouts, parts, strict=True)}
+    predicted: list[list[Prediction]] = [[] for _ in layouts]
+    seconds = 0.0
+    for part in range(folds):
+        progress(part, folds, f"part {part + 1} of {folds}")
+        seen = [case for case in cases if by_family[case.layout.family] != part]
+        model = train(kitchen, seen, version=f"held-out-{part}", progress=lambda _step: None)
+        begun = time.perf_counter()
+        for at, layout in enumerate(layouts):
+            if parts[at] == part:
+                predicted[at] = _predict(model, layout)
+        seconds += time.perf_counter() - begun
+    progress(folds, folds, "done")
+    return predicted, seconds, []
+
+
+def _predict(model: MappingModel, layout: Layout) -> list[Prediction]:
+    return [
+        Prediction(mapping.target, mapping.confidence) for mapping in map_sheet(layout.sheet, default_schema(), model)
+    ]
+
+
+def _judge(layout: Layout, row: Sequence[Prediction]) -> list[_Judged]:
+    judged: list[_Judged] = []
+    for gold, prediction in zip(layout.gold, row, strict=True):
+        remaining = labels(gold)
+        judged.append(
+            _Judged(
+                right=prediction.label in remaining,
+                confidence=prediction.confidence,
+                mapped=prediction.label != IGNORE,
+                has_target=remaining[0] != IGNORE,
+                is_empty=set(remaining) == {IGNORE},
+            )
+        )
+    return judged
+
+
+def _by_family(pairs: Iterable[tuple[Layout, Sequence[_Judged]]]) -> float | None:
+    """The mean over families of the mean over their files of the share of right columns."""
+    families: dict[str, list[float]] = defaultdict(list)
+    for layout, row in pairs:
+        families[layout.family].append(float(np.mean([column.right for column in row])))
+    return round(float(np.mean([np.mean(shares) for shares in families.values()])), 4) if families else None
+
+
+def _calibration_error(columns: Sequence[_Judged]) -> float | None:
+    if not columns:
+        return None
+    confidence = np.array([column.confidence for column in columns]) / 100
+    right = np.array([column.right for column in columns], float)
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = [
+        abs(right[bins == each].mean() - confidence[bins == each].mean()) * np.mean(bins == each)
+        for each in np.unique(bins)
+    ]
+    return round(float(np.sum(gaps)), 4)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
