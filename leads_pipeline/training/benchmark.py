@@ -9,9 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
-
-import numpy as np
 
 from leads_pipeline.mapping import MappingModel, default_schema, load_model, map_sheet
 from leads_pipeline.mapping.lexicon import read_lexicon
@@ -114,21 +113,18 @@ def _by_shipped_model(layouts: Sequence[Layout], progress: Step) -> tuple[list[l
     model = load_model()
     known = set(model.card.get("layouts", ()))
     overlap = sum(layout.digest in known for layout in layouts)
-    warnings = (
-        [
-            f"{overlap} of {len(layouts)} layouts were trained on, so these figures flatter the model; "
-            "--cross-validate family holds them out."
-        ]
-        if overlap
-        else []
+    flattery = (
+        f"{overlap} of {len(layouts)} layouts were trained on, so these figures flatter the model; "
+        "--cross-validate family holds them out."
     )
     predicted: list[list[Prediction]] = []
-    _predict(model, layouts[0]) if layouts else None  # the first one prepares the schema
+    for layout in layouts[:1]:
+        _predict(model, layout)  # the first one prepares the schema, once for all
     begun = time.perf_counter()
     for done, layout in enumerate(layouts):
         progress(done, len(layouts), layout.family)
         predicted.append(_predict(model, layout))
-    return predicted, time.perf_counter() - begun, warnings
+    return predicted, time.perf_counter() - begun, [flattery] if overlap else []
 
 
 def _held_out(layouts: Sequence[Layout], progress: Step) -> tuple[list[list[Prediction]], float, list[str]]:
@@ -181,21 +177,20 @@ def _by_family(pairs: Iterable[tuple[Layout, Sequence[_Judged]]]) -> float | Non
     """The mean over families of the mean over their files of the share of right columns."""
     families: dict[str, list[float]] = defaultdict(list)
     for layout, row in pairs:
-        families[layout.family].append(float(np.mean([column.right for column in row])))
-    return round(float(np.mean([np.mean(shares) for shares in families.values()])), 4) if families else None
+        families[layout.family].append(mean(column.right for column in row))
+    return round(mean(mean(shares) for shares in families.values()), 4) if families else None
 
 
 def _calibration_error(columns: Sequence[_Judged]) -> float | None:
     if not columns:
         return None
-    confidence = np.array([column.confidence for column in columns]) / 100
-    right = np.array([column.right for column in columns], float)
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    bins: dict[int, list[_Judged]] = defaultdict(list)
+    for column in columns:
+        bins[min(int(column.confidence / 100 * BINS), BINS - 1)].append(column)
     gaps = [
-        abs(right[bins == each].mean() - confidence[bins == each].mean()) * np.mean(bins == each)
-        for each in np.unique(bins)
+        abs(sum(each.right for each in found) - sum(each.confidence for each in found) / 100) for found in bins.values()
     ]
-    return round(float(np.sum(gaps)), 4)
+    return round(sum(gaps) / len(columns), 4)
 
 
 def _share(part: int, whole: int) -> float | None:

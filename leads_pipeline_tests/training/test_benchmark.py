@@ -63,7 +63,7 @@ def test_the_shipped_model_is_measured_on_any_corpus(tmp_path: Path) -> None:
     columns = [
         {"header": "E-Mail", "samples": ["ada@example.com"], "gold": ["Email"]},
         {"header": "Postal Code", "samples": ["02139"], "gold": ["PostalCode"]},
-        {"header": "Shoe size", "samples": ["42"], "gold": ["IGNORE"]},
+        {"header": "Password hash", "samples": ["9f86d081884c7d65"], "gold": ["IGNORE"]},
     ]
     corpus.write_text(json.dumps({"source": "s", "family": "f", "language": "en", "columns": columns}) + "\n")
     result = benchmark(corpus, predictions=True)
