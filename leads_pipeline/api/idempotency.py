@@ -7,18 +7,17 @@ from typing import Annotated, Any
 
 from fastapi import Header
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 
-from leads_pipeline.api.services import Caller, Services
+from leads_pipeline.api.services import Absent, Caller, Services
 from leads_pipeline.store import idempotency
 from leads_pipeline.store.database import Transaction
 from leads_pipeline.store.idempotency import Answer
 
 IdempotencyKey = Annotated[
-    str | None,
+    Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")] | Absent,
     Header(
         alias="Idempotency-Key",
-        pattern=r"^[\x21-\x7e]{1,200}$",
         description="Any text of your own, new for each request; a repeated request gets the first one's answer.",
     ),
 ]

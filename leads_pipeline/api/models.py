@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from leads_pipeline.mapping import FieldType
 from leads_pipeline.store.corrections import Correction, StoredCorrection
 from leads_pipeline.store.mappings import StoredMapping
 from leads_pipeline.store.uploads import Received, Upload
@@ -223,10 +224,29 @@ class SchemaShown(BaseModel):
     fields: list[dict[str, Any]]
 
 
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+
+
+class FieldMade(Strict):
+    """A lead field. Names, ids and API names are each unique in a schema, whatever their case."""
+
+    name: Name = Field(description="What mappings and exports call the field; `__c` ends those of your own.")
+    label: Annotated[Text, Field(max_length=255)] | None = None
+    api_name: Name | None = Field(None, description="Salesforce's name, if it is another.")
+    type: FieldType = FieldType.STRING
+    single_valued: bool = Field(True, description="Whether one column of a sheet at most may hold it.")
+    description: Annotated[Text, Field(max_length=4_000)] | None = None
+    synonyms: list[Label] = Field(default=[], max_length=200)
+    picklist: list[Label] = Field(default=[], max_length=200)
+    values: list[Label] = Field(default=[], max_length=200)
+    id: UUID | None = None
+
+
 class SchemaMade(Strict):
     """A new version of the lead schema: all its fields. `GET /schema` shows the present ones to start from."""
 
-    fields: list[dict[str, Any]] = Field(min_length=1, max_length=1000)
+    fields: list[FieldMade] = Field(min_length=1, max_length=800)
 
 
 class Summary(BaseModel):

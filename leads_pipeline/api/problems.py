@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leads_pipeline.errors import LeadsError, NotFound, RequestInvalid
@@ -134,10 +135,25 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 404:
         return respond(_id(request), NotFound("There is nothing at this address; /docs lists what there is."))
     if error.status_code == 405:
-        problem = RequestInvalid("This address does not take that method.", code="method_not_allowed", status=405)
-        return respond(_id(request), problem, error.headers)
+        allowed = _methods(request)
+        problem = RequestInvalid(
+            f"This address does not take {request.method}; it takes {allowed}.",
+            code="method_not_allowed",
+            status=405,
+            title="The method is not allowed",
+        )
+        return respond(_id(request), problem, {"Allow": allowed})
     problem = RequestInvalid(str(error.detail), code="request_invalid", status=error.status_code)
     return respond(_id(request), problem, error.headers)
+
+
+def _methods(request: Request) -> str:
+    # The framework names those of the first route alone that has this path.
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= set(getattr(route, "methods", None) or ())
+    return ", ".join(sorted(found))
 
 
 async def _database_away(request: Request, error: Exception) -> JSONResponse:

@@ -3,11 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from pydantic import Field
 from sqlalchemy.exc import IntegrityError
 
 from leads_pipeline.api.models import SchemaMade, SchemaShown
 from leads_pipeline.api.problems import problems
-from leads_pipeline.api.services import IfMatch, SchemaWriter, Shared, UploadReader, current_schema
+from leads_pipeline.api.services import Absent, IfMatch, SchemaWriter, Shared, UploadReader, current_schema
 from leads_pipeline.errors import NotFound, StaleState
 from leads_pipeline.mapping import LeadSchema, default_schema
 from leads_pipeline.store import organizations
@@ -21,7 +22,7 @@ def show(
     shared: Shared,
     response: Response,
     version: Annotated[
-        int | None, Query(ge=0, le=1_000_000_000, description="An older version; 0 is the default.")
+        Annotated[int, Field(ge=0, le=1_000_000_000)] | Absent, Query(description="An older version; 0 is the default.")
     ] = None,
 ) -> SchemaShown:
     """The lead schema that this organization's files are mapped onto."""
@@ -44,7 +45,7 @@ def replace(
     made: SchemaMade, caller: SchemaWriter, shared: Shared, if_match: IfMatch, response: Response
 ) -> SchemaShown:
     """Store a new version of the lead schema. Files that come from now on are mapped onto it; `remap` maps older ones."""
-    schema = LeadSchema.from_json({"fields": made.fields})
+    schema = LeadSchema.from_json(made.model_dump(mode="json", exclude_none=True))
     try:
         with shared.database.transaction(caller.organization) as transaction:
             before, _ = current_schema(transaction)

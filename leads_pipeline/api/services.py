@@ -11,6 +11,8 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import StringConstraints
+from pydantic.json_schema import SkipJsonSchema
 
 from leads_pipeline.errors import InsufficientScope, RequestInvalid, Unauthorized
 from leads_pipeline.mapping import LeadSchema, default_schema
@@ -19,6 +21,9 @@ from leads_pipeline.spreadsheets import Limits
 from leads_pipeline.store import organizations
 from leads_pipeline.store.database import SYSTEM, Database, Transaction
 from leads_pipeline.store.organizations import ADMIN, Token
+
+Absent = SkipJsonSchema[None]
+"""An optional parameter is left out, not sent as null; OpenAPI shall say so."""
 
 
 @dataclass(frozen=True)
@@ -117,15 +122,17 @@ def require_fields(schema: LeadSchema, targets: Iterable[str | None]) -> None:
 
 
 def if_match(
-    value: Annotated[str | None, Header(alias="If-Match", pattern=r'^(W/)?"v\d{1,9}"$|^\*$')] = None,
+    value: Annotated[
+        Annotated[str, StringConstraints(pattern=r'^((W/)?"v[0-9]{1,9}"|\*)$')] | Absent, Header(alias="If-Match")
+    ] = None,
 ) -> int | None:
     """The version that `If-Match` names, None for any."""
     if value is None or value == "*":
         return None
-    try:
-        return int(value.removeprefix("W/").strip('"').removeprefix("v"))
-    except ValueError as error:
-        raise RequestInvalid('If-Match takes an ETag of ours, such as "v3".') from error
+    return int(value.removeprefix("W/").strip('"').removeprefix("v"))
 
 
-IfMatch = Annotated[int | None, Depends(if_match)]
+Searched = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*$")]
+"""A text to look for. PostgreSQL knows no NUL, and no text of a person has one."""
+
+IfMatch = Annotated[int | Absent, Depends(if_match)]

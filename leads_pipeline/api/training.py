@@ -20,9 +20,11 @@ from leads_pipeline.api.models import (
 )
 from leads_pipeline.api.problems import problems
 from leads_pipeline.api.services import (
+    Absent,
     Analyst,
     Corrector,
     IfMatch,
+    Searched,
     Shared,
     current_schema,
     require_fields,
@@ -94,7 +96,7 @@ def summarize(
 def field_patterns(
     caller: Analyst,
     shared: Shared,
-    field: Annotated[str | None, Query(max_length=100, description="Only this lead field.")] = None,
+    field: Annotated[Searched | Absent, Query(description="Only this lead field.")] = None,
     per_field: Annotated[int, Query(ge=1, le=200, description="Headers to show of each field.")] = 20,
 ) -> Patterns:
     """For each lead field, the headers that were mapped to it: how often, how sure, and what people said."""

@@ -29,9 +29,11 @@ from leads_pipeline.api.models import (
 )
 from leads_pipeline.api.problems import problems
 from leads_pipeline.api.services import (
+    Absent,
     Caller,
     Corrector,
     IfMatch,
+    Searched,
     Services,
     Shared,
     UploadReader,
@@ -114,8 +116,8 @@ def list_uploads(
     caller: UploadReader,
     shared: Shared,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[UUID | None, Query(description="The `next` of the page before.")] = None,
-    status: Literal["received", "processing", "mapped", "reviewed", "failed", "erased"] | None = None,
+    cursor: Annotated[UUID | Absent, Query(description="The `next` of the page before.")] = None,
+    status: Literal["received", "processing", "mapped", "reviewed", "failed", "erased"] | Absent = None,
 ) -> UploadPage:
     """Uploads, newest first."""
     with shared.database.transaction(caller.organization) as transaction:
@@ -215,7 +217,7 @@ def leads(
         Literal["drop", "keep"],
         Query(description="`keep` adds the columns without a lead field under their own headers."),
     ] = "drop",
-    sheet: Annotated[str | None, Query(max_length=255, description="Only the sheet of this name.")] = None,
+    sheet: Annotated[Searched | Absent, Query(description="Only the sheet of this name.")] = None,
 ) -> Response:
     """The file in the lead schema: one table over all its sheets, each lead with `_sheet` and `_row`.
 

@@ -96,9 +96,12 @@ def test_a_custom_field_can_be_added_and_mapped_to(client: Client) -> None:
 
 
 def test_a_schema_with_a_fault_says_where_it_is(client: Client) -> None:
-    answer = client.put("/schema", json={"fields": [{"name": "Two words", "label": "x", "type": "string"}]})
-    assert problem(answer) == (422, "schema_invalid")
-    assert answer.json()["errors"] == [{"pointer": "/fields/0/name"}]
+    answer = client.put("/schema", json={"fields": [{"name": "Two words"}]})
+    assert problem(answer) == (422, "request_invalid")
+    assert answer.json()["invalid"][0]["where"] == "body.fields.0.name"
+    twins = client.put("/schema", json={"fields": [{"name": "Size__c"}, {"name": "size__C"}]})
+    assert problem(twins) == (422, "schema_invalid")
+    assert twins.json()["errors"] == [{"pointer": "/fields/1/name"}]
 
 
 def test_a_comment_with_unknown_members_or_no_json_is_refused(client: Client) -> None:
