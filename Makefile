@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 # The files hold everything, resolved: no resolver is needed, and the older ones trip over hashes with extras.
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-input --no-deps --require-hashes
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-input --retries 2 --no-deps --require-hashes
 
 .PHONY: help demo up test lint format bench base-model lock clean
 
@@ -64,7 +64,8 @@ $(VENV)/test: requirements-test.txt $(VENV)/runtime
 	@$(PIP) -r requirements-test.txt $(SAY_WHY)
 	@touch $@
 
-SAY_WHY = | grep --line-buffered -vE '^(Requirement already|Looking in|Using cached|  )' ; \
+# pip's lines, without what does not concern a reader; a failure ends in a sentence.
+SAY_WHY = | sed -nuE 's/^(Collecting|Processing) ([^ ]+).*/  \2/p; s/^(Installing|Successfully).*/  \1 .../p' ; \
 	test $${PIPESTATUS[0]} -eq 0 || { echo "The packages could not be installed: is a package index reachable, and is there \
 	disk space? The lines above say which package it was." >&2; exit 1; }
 SHELL := /bin/bash

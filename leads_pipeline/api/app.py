@@ -8,6 +8,7 @@ from threading import BoundedSemaphore
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
+from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope
 
@@ -48,12 +49,8 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
                 await stack.enter_async_context(ui.running(settings, database.url))
             yield
 
-    app = FastAPI(
-        title="leads_pipeline",
-        version=__version__,
-        description=DESCRIPTION,
-        lifespan=lifespan,
-        redoc_url=None,
+    app = FastAPIOffline(
+        redoc_url=None, title="leads_pipeline", version=__version__, description=DESCRIPTION, lifespan=lifespan
     )
     for module in (uploads, mappings, training, schema, health):
         app.include_router(module.router, prefix="/api/v1")

@@ -1,6 +1,7 @@
 """Sending a file, watching it, exporting its leads: what a client of REST sees."""
 
 import io
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -285,3 +286,12 @@ def test_an_address_that_is_not_there_is_a_problem_too(base_url: str) -> None:
 def test_health_needs_no_token(base_url: str) -> None:
     assert httpx.get(f"{base_url}/api/v1/health/live").json() == {"status": "ok"}
     assert httpx.get(f"{base_url}/api/v1/health/ready").json() == {"status": "ok"}
+
+
+def test_the_description_of_the_api_needs_no_other_site(base_url: str) -> None:
+    page = httpx.get(f"{base_url}/docs").raise_for_status().text
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert loaded
+    for address in loaded:
+        assert address.startswith("/")
+        assert httpx.get(f"{base_url}{address}").status_code == 200
