@@ -1,8 +1,11 @@
 """The whole path through real processes: upload, sensor, run, mapping, correction, memory, export, and the dashboard."""
 
 import os
+import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -175,3 +178,34 @@ def test_the_system_survives_the_death_of_its_postgresql(running: Running) -> No
     wait_for(answered)
     upload_id = running.upload(EXAMPLES / "legacy_contacts.xls")
     assert running.wait_until_mapped(upload_id)["status"] == "mapped"
+
+
+def test_the_readme_works_as_written(running: Running, tmp_path: Path) -> None:
+    text = (EXAMPLES.parent / "README.md").read_text()
+    block = next(block for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) if "export UPLOAD=" in block)
+    # What a reader does in between: has a token and waits.
+    wait = 'until curl -sS -H "Authorization: Bearer $TOKEN" $API/uploads/$UPLOAD | grep -q mapped_at.:.2; do sleep 0.2; done'
+    script = "\n".join(
+        wait if line.startswith("# seconds later") else line
+        for line in block.splitlines()
+        if not line.startswith(("export TOKEN=", "export API="))
+    )
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    environment = {
+        **os.environ,
+        "API": str(running.client.base_url).rstrip("/"),
+        "TOKEN": running.client.headers["authorization"].removeprefix("Bearer "),
+    }
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"code"' not in done.stdout, done.stdout
+    assert (tmp_path / "leads.csv").read_text().count("\n") > 10
