@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from leads_pipeline.errors import FileRejected, LeadsError, NotFound, RequestInvalid
+from leads_pipeline.errors import FileRejected, LeadsError, NotFound, RequestInvalid, SetupProblem
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -96,9 +96,27 @@ def worker() -> None:
         raise typer.Exit(run_worker(settings, database.url))
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@app.command(context_settings=_PASSED_ON)
 def dagster(context: typer.Context) -> None:
     """Pass on to the `dagster` command, with the environment of this deployment: `leads dagster run list`."""
+    _pass_on([sys.executable, "-m", "dagster", *context.args])
+
+
+@app.command(context_settings=_PASSED_ON)
+def dg(context: typer.Context) -> None:
+    """Pass on to Dagster's newer command, where it is installed: `leads dg check defs`."""
+    import shutil
+
+    program = shutil.which("dg", path=str(Path(sys.executable).parent)) or shutil.which("dg")
+    if program is None:
+        raise SetupProblem("The command dg is not installed; `pip install dagster-dg-cli` brings it.")
+    _pass_on([program, *context.args])
+
+
+def _pass_on(command: list[str]) -> NoReturn:
     import subprocess
 
     from leads_pipeline.defs.instance import prepare_dagster_home
@@ -107,7 +125,6 @@ def dagster(context: typer.Context) -> None:
     settings = _settings()
     with _database(settings) as database:
         prepare_dagster_home(settings)
-        command = [sys.executable, "-m", "dagster", *context.args]
         environment = dagster_environment(settings, database.url)
         raise typer.Exit(subprocess.run(command, env=environment, cwd=CHECKOUT, check=False).returncode)  # noqa: S603
 
@@ -388,7 +405,6 @@ def schema_set(
 def _settings() -> "Settings":
     from pydantic import ValidationError
 
-    from leads_pipeline.errors import SetupProblem
     from leads_pipeline.logs import configure
     from leads_pipeline.settings import Settings
 

@@ -128,3 +128,19 @@ def test_a_taken_port_is_said_in_a_sentence(home: Path) -> None:
     assert done.returncode == 2
     assert "cannot be used" in done.stderr
     assert "PORT" in done.stderr
+
+
+def test_an_organizations_schema_is_shown_edited_and_set(home: Path, database: object, tmp_path: Path) -> None:
+    leads("token", "create", "--organization", "Schema people", home=home)
+    shown = leads("schema", "show", "--organization", "Schema people", home=home)
+    assert shown.stdout.startswith("# The lead schema of Schema people, version 0.\nfields:\n")
+    edited = tmp_path / "schema.yaml"
+    edited.write_text(shown.stdout + "- name: Clinic_Size__c\n  label: Clinic size\n  type: number\n")
+    stored = leads("schema", "set", str(edited), "--organization", "Schema people", home=home)
+    assert stored.stdout.startswith("Stored as version 1"), stored.stderr
+    again = leads("schema", "show", "--organization", "Schema people", home=home).stdout
+    assert "Clinic_Size__c" in again
+    edited.write_text("fields:\n- label: nameless\n")
+    refused = leads("schema", "set", str(edited), "--organization", "Schema people", home=home)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+    assert leads("schema", "show", "--organization", "Nobody", home=home).returncode == 2
