@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from leads_pipeline.mapping.phrases import Floats
+from leads_pipeline.mapping.phrase_index import Floats
 
 
 def assign(probability: Floats, single: Sequence[bool]) -> NDArray[np.intp]:
@@ -15,7 +15,7 @@ def assign(probability: Floats, single: Sequence[bool]) -> NDArray[np.intp]:
     may have it. Only columns that want the same single-valued field have to be weighed against each other, by the
     Hungarian method (Kuhn 1955, through `scipy.optimize.linear_sum_assignment`).
     """
-    count, choices = probability.shape
+    count = len(probability)
     if not count:
         return np.zeros(0, np.intp)
     best = probability.argmax(axis=1)

@@ -4,29 +4,36 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from leads_pipeline.mapping.evidence import KINDS
+from leads_pipeline.mapping.field_table import KIND_AT
 from leads_pipeline.mapping.memory import Recollection
 from leads_pipeline.mapping.model import Scores
 from leads_pipeline.mapping.schema import LeadSchema
 from leads_pipeline.types import Sheet
 
 LANGUAGES = {
-    "ar": "Arabic", "cs": "Czech", "da": "Danish", "de": "German", "en": "English", "es": "Spanish", "fr": "French", "he": "Hebrew",
-    "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "pl": "Polish", "pt": "Portuguese", "ru": "Russian", "sv": "Swedish",
-    "tr": "Turkish", "uk": "Ukrainian", "zh": "Chinese",
+    "ar": "Arabic", "bg": "Bulgarian", "ca": "Catalan", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
+    "en": "English", "es": "Spanish", "et": "Estonian", "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew",
+    "hi": "Hindi", "hr": "Croatian", "hu": "Hungarian", "id": "Indonesian", "it": "Italian", "ja": "Japanese",
+    "ko": "Korean", "lt": "Lithuanian", "lv": "Latvian", "ms": "Malay", "nb": "Norwegian", "nl": "Dutch",
+    "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sk": "Slovak",
+    "sl": "Slovenian", "sr": "Serbian", "sv": "Swedish", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian",
+    "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
 
 _LOOKS = {
-    "email": "e-mail addresses", "url": "web addresses", "phone": "telephone numbers", "phone_digits": "telephone numbers",
-    "date": "dates", "postal": "postal codes", "country": "countries", "country_code": "country codes", "state_code": "state codes",
-    "state_name": "states", "city": "cities", "street": "streets", "company": "companies", "job": "job titles", "salutation": "forms of address",
-    "gender": "genders", "language": "languages", "locale": "language codes", "timezone": "time zones", "currency": "currencies",
-    "boolean": "yes or no", "money": "amounts of money", "integer": "numbers", "range": "ranges of numbers", "uuid": "record ids", "id": "ids",
-    "given_name": "first names", "two_names": "names of persons", "one_name": "single names", "linkedin": "LinkedIn addresses",
-    "twitter": "Twitter addresses", "facebook": "Facebook addresses", "sentence": "sentences", "unit": "parts of an address", "industry": "industries",
-    "department": "departments", "status": "states of a lead", "source": "sources of leads", "consent": "consents", "suffix": "name suffixes",
-    "linkedin_company": "LinkedIn pages of companies", "url_site": "web sites", "coordinate": "coordinates", "image": "pictures",
-    "year": "years", "many": "lists", "decimal": "numbers",
+    "email": "e-mail addresses", "url": "web addresses", "phone": "telephone numbers",
+    "phone_digits": "telephone numbers", "date": "dates", "postal": "postal codes", "country": "countries",
+    "country_code": "country codes", "state_code": "state codes", "state_name": "states", "city": "cities",
+    "street": "streets", "company": "companies", "job": "job titles", "salutation": "forms of address",
+    "gender": "genders", "language": "languages", "locale": "language codes", "timezone": "time zones",
+    "currency": "currencies", "boolean": "yes or no", "money": "amounts of money", "integer": "numbers",
+    "range": "ranges of numbers", "uuid": "record ids", "id": "ids", "given_name": "first names",
+    "two_names": "names of persons", "one_name": "single names", "linkedin": "LinkedIn addresses",
+    "twitter": "Twitter addresses", "facebook": "Facebook addresses", "sentence": "sentences",
+    "unit": "parts of an address", "industry": "industries", "department": "departments",
+    "status": "states of a lead", "source": "sources of leads", "consent": "consents", "suffix": "name suffixes",
+    "linkedin_company": "LinkedIn pages of companies", "url_site": "web sites", "coordinate": "coordinates",
+    "image": "pictures", "year": "years", "many": "lists", "decimal": "numbers",
 }  # fmt: skip
 
 _MARKED = {
@@ -45,6 +52,9 @@ _MARKED = {
     "other_block": "it is a further one of its kind",
 }
 _LIKELY = 0.25
+
+LONGEST_HEADER = 60
+"""How much of another column's header an explanation quotes, in characters."""
 
 
 def explain(sheet: Sheet, at: int, choice: int, chosen: Sequence[int], scores: Scores, schema: LeadSchema) -> str:
@@ -77,18 +87,17 @@ def explain_memory(recollection: Recollection) -> str:
 
 
 def _of_header(at: int, choice: int, scores: Scores, schema: LeadSchema) -> str:
-    table, similar = scores.prepared.table, scores.evidence.comparison.similar[at, choice]
+    table, comparison, header = scores.prepared.table, scores.evidence.comparison, scores.headers[at]
+    similar = comparison.similar[at, choice]
     label = schema.fields[choice].label
-    nearest = int(scores.evidence.comparison.nearest[at, choice])
     if similar[0]:
-        rows = [row for row in table.read(scores.headers[at]).exact if table.targets[row] == choice]
-        spoken = {table.language_names[int(table.languages[row])] for row in rows}
-        foreign = sorted(LANGUAGES[each] for each in spoken if each in LANGUAGES)
+        spoken = table.spoken(header, choice, comparison.trust)
+        foreign = [LANGUAGES[each] for each in spoken if each in LANGUAGES]
         if "en" in spoken or "any" in spoken or not foreign:
             return f"the header is a usual name for {label}"
         return f"the header means {label} in {foreign[0]}"
-    if nearest >= 0 and similar[9] >= _LIKELY:
-        return f"the header is close to “{table.phrases[nearest]}”"
+    if similar[9] >= _LIKELY:
+        return f"the header is close to “{table.nearest(header, choice, comparison.trust)}”"
     if similar[5] >= 0.4:
         return f"the header is spelled much like a name for {label}"
     return ""
@@ -102,7 +111,7 @@ def _of_values(sheet: Sheet, at: int, choice: int, scores: Scores) -> str:
     fitting = [
         (share, kind)
         for kind, share in profile.kinds.items()
-        if kind in _LOOKS and kind in KINDS and expected[KINDS.index(kind)]
+        if kind in _LOOKS and kind in KIND_AT and expected[KIND_AT[kind]]
     ]
     if not fitting:
         return ""
@@ -125,10 +134,11 @@ def _why_none(sheet: Sheet, at: int, chosen: Sequence[int], scores: Scores, sche
     best = int(np.argmax(scores.probability[at, :none])) if none else 0
     rivals = [other for other, choice in enumerate(chosen) if choice == best and other != at]
     if scores.probability[at, best] >= 0.2 and rivals and schema.fields[best].single_valued:
-        return f"No field: {schema.fields[best].label} fits the column “{sheet.columns[rivals[0]].header}” better."
-    nearest = int(evidence.comparison.nearest[at, none])
-    if nearest >= 0 and evidence.comparison.similar[at, none, 9] >= 0.5:
-        return f"No field: the header is close to “{table.phrases[nearest]}”, which no lead field holds."
+        rival = _on_one_line(sheet.columns[rivals[0]].header)
+        return f"No field: {schema.fields[best].label} fits the column “{rival}” better."
+    if evidence.comparison.similar[at, none, 9] >= 0.5:
+        nearest = table.nearest(scores.headers[at], none, evidence.comparison.trust)
+        return f"No field: the header is close to “{nearest}”, which no lead field holds."
     marks = table.read(sheet.columns[at].header).marks
     for marker, words in _MARKED.items():
         if marker in table.vocabulary.marker_names and marks[table.vocabulary.marker_names.index(marker)]:
@@ -136,3 +146,8 @@ def _why_none(sheet: Sheet, at: int, chosen: Sequence[int], scores: Scores, sche
     if not sheet.columns[at].profile.sampled:
         return "No field: the header is not known, and there are no values to go by."
     return "No field: neither the header nor the values point to a lead field."
+
+
+def _on_one_line(header: str) -> str:
+    text = " ".join(header.split())
+    return text if len(text) <= LONGEST_HEADER else text[: LONGEST_HEADER - 1] + "…"

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leads_pipeline.mapping.schema import LeadSchema
-
 from leads_pipeline.spreadsheets import ExportPlan, SheetPlan
 from leads_pipeline.types import Sheet
 

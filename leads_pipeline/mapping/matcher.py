@@ -11,7 +11,7 @@ from leads_pipeline.mapping.assignment import assign
 from leads_pipeline.mapping.explanation import explain, explain_memory
 from leads_pipeline.mapping.memory import NOTHING_REMEMBERED, Memory, Recollection, memory_keys
 from leads_pipeline.mapping.model import MappingModel
-from leads_pipeline.mapping.phrases import Floats
+from leads_pipeline.mapping.phrase_index import Floats
 from leads_pipeline.mapping.schema import LeadSchema
 from leads_pipeline.types import Candidate, Mapping, Method, Sheet
 

@@ -32,7 +32,8 @@ _CLASSES = (
 @dataclass(frozen=True, slots=True)
 class Recollection:
     """A remembered answer for a column: `certainty` (0 to 1) that it is right here, after how many confirmations and
-    contradictions, and whether the surroundings were the same."""
+    contradictions, and whether the surroundings were the same.
+    """
 
     target: str | None
     certainty: float

@@ -8,14 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import resources
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from leads_pipeline.mapping.evidence import Affinity, Evidence, FieldTable, gather, gather_context
-from leads_pipeline.mapping.phrases import Floats, PhraseTable, Vocabulary
+from leads_pipeline.mapping.evidence import Evidence, gather
+from leads_pipeline.mapping.field_table import FieldTable
+from leads_pipeline.mapping.phrase_index import Floats, Ragged, Rarity, Spelled
+from leads_pipeline.mapping.phrases import PhraseTable
 from leads_pipeline.mapping.schema import LeadSchema
+from leads_pipeline.mapping.surroundings import Affinity, gather_context
+from leads_pipeline.mapping.vocabulary import Vocabulary
 from leads_pipeline.types import Sheet
 
 ARTIFACT = "base_model"
@@ -142,18 +148,27 @@ class MappingModel:
             affinity_right=self.affinity.right,
             mapped=np.stack([self.mapped.raw, self.mapped.right]),
             unmapped=np.stack([self.unmapped.raw, self.unmapped.right]),
-            rarity_words=self.vocabulary.words,
-            rarity_parts=self.vocabulary.parts,
+            rarity_words=self.vocabulary.rarity.words,
+            rarity_parts=self.vocabulary.rarity.parts,
+            phrase_words=self.vocabulary.spelled.words.buckets,
+            phrase_words_ends=self.vocabulary.spelled.words.ends,
+            phrase_parts=self.vocabulary.spelled.parts.buckets,
+            phrase_parts_ends=self.vocabulary.spelled.parts.ends,
+            phrase_marks=self.vocabulary.marked,
         )
         document = {
             "version": self.version,
             "trained": self.trained,
-            "phrases": self.vocabulary.phrases,
+            "phrases": [
+                [*key, [text for text, _, _ in group]]
+                for key, group in groupby(self.vocabulary.phrases, key=itemgetter(1, 2))
+            ],
+            "joined": " ".join(self.vocabulary.spelled.joined),
             "markers": self.vocabulary.markers,
             "known": sorted(self.vocabulary.known),
             "card": self.card,
         }
-        (directory / f"{ARTIFACT}.json").write_text(json.dumps(document, ensure_ascii=False, indent=0) + "\n", "utf-8")
+        (directory / f"{ARTIFACT}.json").write_text(json.dumps(document, ensure_ascii=False) + "\n", "utf-8")
 
     @classmethod
     def read(cls, directory: Path) -> "MappingModel":
@@ -163,11 +178,18 @@ class MappingModel:
             return cls(
                 version=document["version"],
                 vocabulary=Vocabulary(
-                    phrases=tuple((phrase, target, language) for phrase, target, language in document["phrases"]),
+                    phrases=tuple(
+                        (text, target, language) for target, language, texts in document["phrases"] for text in texts
+                    ),
                     markers=tuple((marker, tuple(words)) for marker, words in document["markers"]),
-                    words=arrays["rarity_words"],
-                    parts=arrays["rarity_parts"],
+                    rarity=Rarity(arrays["rarity_words"], arrays["rarity_parts"]),
                     known=frozenset(document["known"]),
+                    spelled=Spelled(
+                        tuple(document["joined"].split(" ")),
+                        Ragged(arrays["phrase_words_ends"], arrays["phrase_words"]),
+                        Ragged(arrays["phrase_parts_ends"], arrays["phrase_parts"]),
+                    ),
+                    marked=arrays["phrase_marks"],
                 ),
                 trained=tuple(document["trained"]),
                 first=Layer(arrays["first_pairs"], arrays["first_fields"], arrays["first_none"]),
@@ -182,7 +204,7 @@ class MappingModel:
 @lru_cache(maxsize=1)
 def load_model() -> MappingModel:
     """The shipped model. Read once in a process."""
-    with resources.as_file(resources.files(__package__)) as directory:
+    with resources.as_file(resources.files("leads_pipeline.mapping")) as directory:
         return MappingModel.read(directory)
 
 

@@ -83,21 +83,25 @@ class LeadSchema:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "LeadSchema":
-        """Read a schema. Raises `RequestInvalid` with code `schema_invalid` and a pointer to what is wrong."""
-        fields = document.get("fields")
-        if not isinstance(fields, Sequence) or isinstance(fields, str) or not fields:
-            raise _invalid("A schema needs a list of `fields` with at least one field.", "/fields")
-        if len(cast("Sequence[Any]", fields)) > MOST_FIELDS:
-            raise _invalid(f"A schema may have at most {MOST_FIELDS} fields.", "/fields")
+        """Read a schema. Raises `RequestInvalid` with code `schema_invalid` and a pointer to what is wrong.
+
+        A document that `extends: default` starts from the default schema: `remove` names fields that go, and `fields` are
+        added, or take the place of those of the same name; what such a field does not say stays as it was.
+        """
+        _refuse_unknown(document, _SCHEMA_MEMBERS, "A schema", "")
         name, version = document.get("name", "default"), document.get("version", 1)
         if not isinstance(name, str) or not name.strip() or len(name) > LONGEST_TEXT:
             raise _invalid("`name` must be a short text.", "/name")
         if not isinstance(version, int) or isinstance(version, bool) or version < 0:
             raise _invalid("`version` must be a whole number of 0 or more.", "/version")
-        read = tuple(_field_from_json(each, at) for at, each in enumerate(cast("Sequence[Any]", fields)))
+        placed = _fields_of(document) if "extends" not in document else _extended(document)
+        if not placed:
+            raise _invalid("A schema needs a list of `fields` with at least one field.", "/fields")
+        if len(placed) > MOST_FIELDS:
+            raise _invalid(f"A schema may have at most {MOST_FIELDS} fields.", "/fields")
         for key in ("name", "id", "api_name"):
-            _refuse_twins(read, key)
-        return cls(fields=read, name=name, version=version)
+            _refuse_twins(placed, key)
+        return cls(fields=tuple(each.field for each in placed), name=name, version=version)
 
     @classmethod
     def from_yaml(cls, text: str) -> "LeadSchema":
@@ -118,10 +122,12 @@ class LeadSchema:
 @lru_cache(maxsize=1)
 def default_schema() -> LeadSchema:
     """Salesforce's Lead and what lead lists often hold beside it."""
-    return LeadSchema.from_yaml(resources.files(__package__).joinpath("lead_schema.yaml").read_text("utf-8"))
+    return LeadSchema.from_yaml(
+        resources.files("leads_pipeline.mapping").joinpath("lead_schema.yaml").read_text("utf-8")
+    )
 
 
-# --- Reading one field ---------------------------------------------------------------------------------------------
+# --- Reading a document --------------------------------------------------------------------------------------------
 
 MOST_FIELDS = 800
 LONGEST_TEXT = 255
@@ -130,9 +136,85 @@ MOST_SYNONYMS = 200
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _ID_SPACE = uuid5(NAMESPACE_URL, "leads-pipeline/lead-field")
-_MEMBERS = {
+_SCHEMA_MEMBERS = {"name", "version", "fields", "extends", "remove"}
+_FIELD_MEMBERS = {
     "id", "name", "label", "api_name", "type", "single_valued", "description", "synonyms", "picklist", "values",
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A field, and where a document says so: a JSON pointer, "" for a field of the default schema."""
+
+    field: LeadField
+    place: str = ""
+
+
+def _fields_of(document: Mapping[str, Any]) -> list[_Placed]:
+    """The fields of a document that stands alone."""
+    if "remove" in document:
+        raise _invalid("`remove` is for a schema that says `extends: default`.", "/remove")
+    return [_Placed(_field_from_json(given, place), place) for given, place in _given_fields(document)]
+
+
+def _extended(document: Mapping[str, Any]) -> list[_Placed]:
+    """The fields of the default schema, as the document changes them: removed, replaced, added."""
+    if document["extends"] != "default":
+        raise _invalid("`extends` can only be `default`.", "/extends")
+    defaults = default_schema()
+    removed = _removed(document, defaults)
+    fields = {each.name: _Placed(each) for each in defaults.fields if each.name not in removed}
+    for given, place in _given_fields(document):
+        stated = cast("dict[str, Any]", given).get("name") if isinstance(given, dict) else None
+        name = stated if isinstance(stated, str) else ""
+        if name in removed:
+            raise _invalid("A field cannot be removed and defined at once.", f"{place}/name")
+        before = fields.get(name)
+        if before is not None and before.place:
+            raise _invalid(f"The field {name} is defined twice.", f"{place}/name")
+        whole = cast("dict[str, Any]", given)
+        if before is not None:
+            whole = {**_field_as_json(before.field), **whole}
+        read = _field_from_json(whole, place)
+        fields[read.name] = _Placed(read, place)
+    return list(fields.values())
+
+
+def _removed(document: Mapping[str, Any], defaults: LeadSchema) -> set[str]:
+    """The names of the fields that a document removes."""
+    names = document.get("remove")
+    if names is None:
+        return set()
+    if not isinstance(names, list):
+        raise _invalid("`remove` must be a list of names of fields.", "/remove")
+    removed: set[str] = set()
+    for at, name in enumerate(cast("list[Any]", names)):
+        if not isinstance(name, str) or name not in defaults:
+            raise _invalid(f"The default schema has no field `{str(name)[:40]}`.", f"/remove/{at}")
+        removed.add(name)
+    return removed
+
+
+def _given_fields(document: Mapping[str, Any]) -> list[tuple[Any, str]]:
+    """The members of `fields`, as they were written, and where each stands."""
+    fields = document.get("fields")
+    if fields is None and "extends" in document:
+        return []
+    if not isinstance(fields, Sequence) or isinstance(fields, str):
+        raise _invalid("A schema needs a list of `fields` with at least one field.", "/fields")
+    written = cast("Sequence[Any]", fields)
+    if len(written) > MOST_FIELDS:
+        raise _invalid(f"A schema may have at most {MOST_FIELDS} fields.", "/fields")
+    return [(each, f"/fields/{at}") for at, each in enumerate(written)]
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: set[str], what: str, place: str) -> None:
+    unknown = sorted(str(member)[:40] for member in set(given) - known)
+    if unknown:
+        raise _invalid(f"{what} has no member `{unknown[0]}`.", f"{place}/{unknown[0]}")
+
+
+# --- Reading one field ---------------------------------------------------------------------------------------------
 
 
 def _field_as_json(lead_field: LeadField) -> dict[str, Any]:
@@ -150,19 +232,16 @@ def _field_as_json(lead_field: LeadField) -> dict[str, Any]:
     }
 
 
-def _field_from_json(document: Any, at: int) -> LeadField:
-    place = f"/fields/{at}"
+def _field_from_json(document: Any, place: str) -> LeadField:
     if not isinstance(document, dict):
         raise _invalid("A field is a mapping with at least a `name`.", place)
     given = cast("dict[str, Any]", document)
-    unknown = sorted(set(given) - _MEMBERS)
-    if unknown:
-        raise _invalid(f"A field has no member `{unknown[0][:40]}`.", f"{place}/{unknown[0][:40]}")
+    _refuse_unknown(given, _FIELD_MEMBERS, "A field", place)
     name = given.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise _invalid("A field's `name` is a letter, then up to 79 letters, digits or underscores.", f"{place}/name")
     kind = given.get("type", FieldType.STRING.value)
-    if kind not in set(FieldType):
+    if not isinstance(kind, str) or kind not in set(FieldType):
         raise _invalid(f"`type` must be one of: {', '.join(FieldType)}.", f"{place}/type")
     single = given.get("single_valued", True)
     if not isinstance(single, bool):
@@ -217,13 +296,14 @@ def _texts(given: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
     return tuple(each.strip() for each in texts)
 
 
-def _refuse_twins(fields: Iterable[LeadField], key: str) -> None:
-    seen: dict[str, int] = {}
-    for at, lead_field in enumerate(fields):
-        value = str(getattr(lead_field, key)).lower()
-        if value in seen:
-            raise _invalid(f"Two fields have the same `{key}`: numbers {seen[value]} and {at}.", f"/fields/{at}/{key}")
-        seen[value] = at
+def _refuse_twins(fields: Iterable[_Placed], key: str) -> None:
+    seen: dict[str, _Placed] = {}
+    for each in fields:
+        value = str(getattr(each.field, key)).lower()
+        twin = seen.setdefault(value, each)
+        if twin is not each:
+            names = f"{twin.field.name} and {each.field.name}"
+            raise _invalid(f"Two fields have the same `{key}`: {names}.", f"{each.place or twin.place}/{key}")
 
 
 def _spelled(name: str) -> str:

@@ -197,7 +197,7 @@ def divide(word: str, known: Callable[[str], bool]) -> tuple[str, ...]:
     return tuple(_SAME.get(part, part) for part in reversed(parts))
 
 
-_SHORT = frozenset("id is no of to by at on in tz ip im".split())
+_SHORT = frozenset(["id", "is", "no", "of", "to", "by", "at", "on", "in", "tz", "ip", "im"])
 
 
 def grams(joined: str) -> Iterator[str]:

@@ -5,8 +5,10 @@ decided here.
 """
 
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from leads_pipeline.spreadsheets import value_words as words
 from leads_pipeline.spreadsheets.plain import plain
@@ -54,11 +56,11 @@ def profile_column(values: Sequence[str], *, rows: int, filled: int) -> ColumnPr
 class _Mask(dict[int, str]):
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        if character.isdigit():
+        if character.isnumeric():
             mask = "9"
         elif character.isupper() or character.istitle():
             mask = "A"
-        elif character.isalpha():
+        elif character.isalpha() or unicodedata.category(character)[0] == "M":
             mask = "a"
         elif character.isspace() or not character.isprintable():
             mask = " "
@@ -108,7 +110,7 @@ _COORDINATE = re.compile(r"-?1?\d{1,2}\.\d{3,}")
 _DATE_ISO = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?=$|[T ])")
 _DATE_NUMBERS = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})(?=$|[T, ])")
 _DATE_CJK = re.compile(r"\d{4}\s?[年년]\s?\d{1,2}\s?[月월](?:\s?\d{1,2}\s?[日일])?")
-_DAY_MONTH = re.compile(r"\d{1,2}[-/.]\d{1,2}\.?|--\d{2}-\d{2}")
+_DAY_MONTH = re.compile(r"(?:--)?(\d{1,2})[-/.](\d{1,2})\.?")
 _TIME = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?\s?(?:[ap]\.?m\.?)?", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)\d\d(?:\.0)?")
 _EPOCH = re.compile(r"1[0-9]{9}(?:\d{3})?")
@@ -132,7 +134,7 @@ _POSTAL = {
     "postal_dash": re.compile(r"\d{2}-\d{3}|\d{4}-\d{3}|\d{5}-\d{3}|\d{3} \d{2}"),
     "postal_marked": re.compile(r"(?:[A-Z]{1,2}-)\d{4,5}|AD\d{3}|LV-\d{4}"),
 }
-_POSTAL_START = re.compile(r"[A-Za-z〒]{0,2}[ -]?\d")
+_POSTAL_CODE = re.compile("|".join(f"(?:{pattern.pattern})" for pattern in _POSTAL.values()), re.IGNORECASE)
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?", re.UNICODE)
 _SNAKE = re.compile(r"[^\W_]+(?:_[^\W_]+)+[?!,.]*", re.UNICODE)
@@ -156,7 +158,7 @@ _SITES = {
 
 def _clean(value: str) -> str:
     cell = value.strip()
-    match = _PREFIX.match(cell)
+    match = _PREFIX.match(cell) if ":" in cell or cell[:1] == "'" else None
     return cell[match.end() :] if match else cell
 
 
@@ -165,19 +167,27 @@ def _kinds(cell: str) -> Iterator[str]:
     if "@" in cell:
         yield from _addresses(cell)
         return
-    if _URL.match(cell) or ("." in cell and _DOMAIN.fullmatch(cell) and not cell[0].isdigit()):
+    if (cell[0] in "hHwW" and _URL.match(cell)) or ("." in cell and _DOMAIN.fullmatch(cell) and not cell[0].isdigit()):
         yield from _links(cell)
         return
     if cell[0] in "{[" and cell[-1] in "}]":
         yield "json"
         return
+    if cell.isdecimal():
+        yield from _numbers(cell, len(cell), lettered=False)
+        return
     digits = 0 if cell.isalpha() else len(_DIGITS.findall(cell))
+    lettered = _LETTER.search(cell) is not None
+    tokens = _tokens(plain(cell)) if lettered or not digits else []
     if digits:
-        dates = tuple(_dates(cell))
-        yield from dates or _numbers(cell, digits)
-        if dates or not _LETTER.search(cell):
+        dates = tuple(_dates(cell, tokens))
+        yield from dates
+        # 1.5 may be the first of May.
+        if not dates or (dates == ("day_month",) and _DECIMAL.fullmatch(cell)):
+            yield from _numbers(cell, digits, lettered=lettered)
+        if dates or not lettered:
             return
-    yield from _texts(cell, digits)
+    yield from _texts(cell, tokens, digits)
 
 
 def _addresses(cell: str) -> Iterator[str]:
@@ -214,90 +224,97 @@ def _links(cell: str) -> Iterator[str]:
     yield "url_deep" if path.count("/") > 1 or "?" in path else "url_site"
 
 
-def _numbers(cell: str, digits: int) -> Iterator[str]:
+def _numbers(cell: str, digits: int, *, lettered: bool) -> Iterator[str]:
     """Kinds that hold digits."""
     size = len(cell)
-    if _INTEGER.fullmatch(cell):
-        yield "integer"
-        number = abs(int(float(cell)))
-        if cell in ("0", "1"):
-            yield "zero_one"
-            yield "boolean"
-        if number < 100:
-            yield "small_number"
-        if _YEAR.fullmatch(cell):
-            yield "year"
-        if _EPOCH.fullmatch(cell):
-            yield "epoch"
-        if 9 <= digits <= 13 and "." not in cell:
-            yield "phone_digits"
-        if 30_000 < number < 60_000:
-            yield "date_serial"
-    elif _GROUPED.fullmatch(cell):
-        yield "grouped"
-    if size < 30:
-        yield from _quantities(cell)
+    if not cell[0].isalpha():
+        if _INTEGER.fullmatch(cell):
+            yield from _integers(cell, digits)
+        elif _GROUPED.fullmatch(cell):
+            yield "grouped"
+        if size <= 32 and digits >= 6 and _is_phone(cell, digits):
+            yield "phone"
+            if cell[0] == "+" or cell.startswith("00"):
+                yield "phone_plus"
+    if size < 30 and digits < size:
+        yield from _quantities(cell, lettered=lettered)
+    if size <= 10 and _POSTAL_CODE.fullmatch(cell):
         yield from _postals(cell)
-    if size <= 32 and digits >= 6 and _is_phone(cell, digits):
-        yield "phone"
-        if cell[0] == "+" or cell.startswith("00"):
-            yield "phone_plus"
     if digits <= 5 and _EXTENSION.fullmatch(cell):
         yield "extension"
-    if ("." in cell or ":" in cell) and _IP.fullmatch(cell):
-        yield "ip"
-    yield from _ids(cell)
-
-
-def _quantities(cell: str) -> Iterator[str]:
-    if _DECIMAL.fullmatch(cell):
-        yield "decimal"
-        if _COORDINATE.fullmatch(cell):
-            yield "coordinate"
-    elif _PERCENT.fullmatch(cell):
-        yield "percent"
-    elif _MONEY.fullmatch(cell):
-        yield "money"
-    elif _RANGE.fullmatch(cell):
-        yield "range"
-    if _OFFSET.fullmatch(cell) and cell[0] in "+-(gGuU":
-        yield "timezone"
+    if digits < size and " " not in cell:
+        yield from _ids(cell)
 
 
 def _postals(cell: str) -> Iterator[str]:
-    if len(cell) > 10 or not _POSTAL_START.match(cell):
-        return
     for kind, pattern in _POSTAL.items():
         if pattern.fullmatch(cell):
             yield "postal"
             yield kind
 
 
-def _dates(cell: str) -> Iterator[str]:
-    if _DATE_ISO.match(cell) or _DATE_CJK.match(cell):
-        yield "date"
-        yield "date_iso"
-    elif _DATE_NUMBERS.match(cell):
-        yield "date"
-        yield "date_numbers"
-    elif _DAY_MONTH.fullmatch(cell):
-        yield "day_month"
+def _integers(cell: str, digits: int) -> Iterator[str]:
+    yield "integer"
+    number = abs(int(float(cell)))
+    if cell in ("0", "1"):
+        yield "zero_one"
+        yield "boolean"
+    if number < 100:
+        yield "small_number"
+    if _YEAR.fullmatch(cell):
+        yield "year"
+    if _EPOCH.fullmatch(cell):
+        yield "epoch"
+    if 9 <= digits <= 13 and "." not in cell:
+        yield "phone_digits"
+    if 30_000 < number < 60_000:
+        yield "date_serial"
+
+
+def _quantities(cell: str, *, lettered: bool) -> Iterator[str]:
+    first = cell[0]
+    if not first.isalpha() and _DECIMAL.fullmatch(cell):
+        yield "decimal"
+        if _COORDINATE.fullmatch(cell):
+            yield "coordinate"
+    elif cell[-1] == "%" and _PERCENT.fullmatch(cell):
+        yield "percent"
+    elif (lettered or "$" in cell or not cell.isascii()) and _MONEY.fullmatch(cell):
+        yield "money"
+    elif not first.isalpha() and _RANGE.fullmatch(cell):
+        yield "range"
+    if first in "+-(gGuU" and _OFFSET.fullmatch(cell):
+        yield "timezone"
+
+
+def _dates(cell: str, tokens: list[str]) -> Iterator[str]:
+    form = _date_in_figures(cell)
+    if form == "day_month":
+        yield form
         return
-    elif (
-        len(cell) < 45
-        and cell[-1] != "?"
-        and _LETTER.search(cell)
-        and not words.MONTHS.isdisjoint(_tokens(plain(cell)))
-    ):
+    if form is None and len(cell) < 45 and cell[-1] != "?" and not words.MONTHS.isdisjoint(tokens):
+        form = "date_words"
+    if form is not None:
         yield "date"
-        yield "date_words"
-    elif _TIME.fullmatch(cell):
+        yield form
+        if ":" in cell or len(cell) > 20:
+            yield "datetime"
+    elif ":" in cell and _TIME.fullmatch(cell):
         yield "time"
-        return
-    else:
-        return
-    if ":" in cell or len(cell) > 20:
-        yield "datetime"
+
+
+def _date_in_figures(cell: str) -> str | None:
+    if not (cell[0].isdigit() or cell[0] == "-"):
+        return None
+    if _DATE_ISO.match(cell) or (not cell.isascii() and _DATE_CJK.match(cell)):
+        return "date_iso"
+    if _DATE_NUMBERS.match(cell):
+        return "date_numbers"
+    match = _DAY_MONTH.fullmatch(cell)
+    if match is None:
+        return None
+    one, other = sorted(map(int, match.groups()))
+    return "day_month" if 1 <= one <= 12 and other <= 31 else None
 
 
 def _is_phone(cell: str, digits: int) -> bool:
@@ -314,8 +331,8 @@ def _is_phone(cell: str, digits: int) -> bool:
 
 
 def _ids(cell: str) -> Iterator[str]:
-    if " " in cell:
-        return
+    if ("." in cell or ":" in cell) and _IP.fullmatch(cell):
+        yield "ip"
     if _UUID.fullmatch(cell):
         yield "uuid"
         yield "id"
@@ -333,68 +350,75 @@ def _tokens(low: str) -> list[str]:
     return [token.strip('()[],;:!?"') for token in re.split(r"[\s/&+,]+", low)]
 
 
-def _any_in(vocabulary: frozenset[str]) -> Callable[[list[str]], bool]:
-    return lambda tokens: not vocabulary.isdisjoint(tokens)
+def _kinds_by_word(vocabularies: Mapping[str, frozenset[str]]) -> dict[str, tuple[str, ...]]:
+    """For each word the kinds that it shows."""
+    kinds: dict[str, tuple[str, ...]] = {}
+    for kind, vocabulary in vocabularies.items():
+        for word in vocabulary:
+            kinds[word] = (*kinds.get(word, ()), kind)
+    return kinds
 
 
-_WHOLE = {
-    "country": words.COUNTRY_NAMES,
-    "state_name": words.STATE_NAMES,
-    "city": words.CITIES,
-    "language": words.LANGUAGES,
-    "salutation": words.SALUTATIONS,
-    "suffix": words.SUFFIXES,
-    "gender": words.GENDERS,
-    "status": words.STATUS_WORDS,
-    "consent": words.CONSENT_WORDS,
-    "source": words.SOURCE_WORDS,
-    "boolean": words.YES_NO,
-    "currency": words.CURRENCIES,
-    "locale": words.LOCALES,
-}
-_SHORT = {"country_code": words.COUNTRY_CODES, "state_code": words.STATE_CODES}
-_WITHIN = {
-    "company": _any_in(words.COMPANY_FORMS),
-    "job": _any_in(words.JOB_WORDS),
-    "department": _any_in(words.DEPARTMENT_WORDS),
-    "industry": _any_in(words.INDUSTRY_WORDS),
-    "unit": _any_in(words.UNIT_WORDS),
-    "given_name": _any_in(words.GIVEN_NAMES),
-}
+_WHOLE = _kinds_by_word(
+    {
+        "country": words.COUNTRY_NAMES,
+        "state_name": words.STATE_NAMES,
+        "city": words.CITIES,
+        "language": words.LANGUAGES,
+        "salutation": words.SALUTATIONS,
+        "suffix": words.SUFFIXES,
+        "gender": words.GENDERS,
+        "status": words.STATUS_WORDS,
+        "consent": words.CONSENT_WORDS,
+        "source": words.SOURCE_WORDS,
+        "boolean": words.YES_NO,
+        "currency": words.CURRENCIES,
+        "locale": words.LOCALES,
+    }
+)
+_SHORT = _kinds_by_word({"country_code": words.COUNTRY_CODES, "state_code": words.STATE_CODES})
+_WITHIN = _kinds_by_word(
+    {
+        "company": words.COMPANY_FORMS,
+        "job": words.JOB_WORDS,
+        "department": words.DEPARTMENT_WORDS,
+        "industry": words.INDUSTRY_WORDS,
+        "unit": words.UNIT_WORDS,
+        "given_name": words.GIVEN_NAMES,
+    }
+)
 
 
-def _texts(cell: str, digits: int) -> Iterator[str]:
+def _texts(cell: str, tokens: list[str], digits: int) -> Iterator[str]:
     """Kinds that are words."""
     size = len(cell)
     low = plain(cell)
     if size <= 40:
-        for kind, vocabulary in _WHOLE.items():
-            if low in vocabulary:
-                yield kind
+        yield from _WHOLE.get(low, ())
         if size <= 3:
-            for kind, vocabulary in _SHORT.items():
-                if low in vocabulary:
-                    yield kind
-    if digits == len(cell):
-        return
-    tokens = _tokens(low)
+            yield from _SHORT.get(low, ())
     if size <= 80:
-        for kind, holds in _WITHIN.items():
-            if holds(tokens):
-                yield kind
-        if any(mark in low for mark in words.COMPANY_MARKS):
-            yield "company"
-        if _is_street(cell, tokens, digits):
-            yield "street"
-        if digits and _UNIT.fullmatch(cell) and not cell.isdigit():
-            yield "unit"
-        if ("/" in cell and _ZONE.fullmatch(cell)) or (
-            size > 2 and not words.TIMEZONE_WORDS.isdisjoint(tokens) and ("time" in tokens or len(tokens) == 1)
-        ):
-            yield "timezone"
+        for token in tokens:
+            yield from _WITHIN.get(token, ())
+        yield from _names_of_things(cell, low, tokens, digits)
     if "_" in cell and _SNAKE.fullmatch(cell):
         yield "snake"
     yield from _forms(cell, tokens, digits)
+    yield from _spellings(cell, tokens, digits)
+
+
+def _names_of_things(cell: str, low: str, tokens: list[str], digits: int) -> Iterator[str]:
+    """Companies, streets, units and time zones, by how they are put together."""
+    if not cell.isascii() and any(mark in low for mark in words.COMPANY_MARKS):
+        yield "company"
+    if _is_street(cell, tokens, digits):
+        yield "street"
+    if digits and _UNIT.fullmatch(cell) and not cell.isdigit():
+        yield "unit"
+    if ("/" in cell and _ZONE.fullmatch(cell)) or (
+        len(cell) > 2 and not words.TIMEZONE_WORDS.isdisjoint(tokens) and ("time" in tokens or len(tokens) == 1)
+    ):
+        yield "timezone"
 
 
 def _is_street(cell: str, tokens: list[str], digits: int) -> bool:
@@ -418,35 +442,38 @@ _SCRIPTS = (
 
 
 def _forms(cell: str, tokens: list[str], digits: int) -> Iterator[str]:
-    """How the words are written: how many, in which case and script."""
-    size, count = len(cell), len(tokens)
+    """The script, and whether the words make sentences, lines or a list."""
+    size = len(cell)
     if not cell.isascii():
-        for kind, pattern in _SCRIPTS:
-            if pattern.search(cell):
-                yield kind
-                if kind in ("han", "kana", "hangul") and 2 <= size <= 5 and not digits:
-                    yield "short_name"
-                break
+        script = next((kind for kind, pattern in _SCRIPTS if pattern.search(cell)), None)
+        if script is not None:
+            yield script
+            if script in ("han", "kana", "hangul") and 2 <= size <= 5 and not digits:
+                yield "short_name"
     if "\n" in cell:
         yield "lines"
-    if count >= 6 or size > 60 or cell[-1] in "?!。" or ". " in cell:
+    if len(tokens) >= 6 or size > 60 or cell[-1] in "?!。" or ". " in cell:
         yield "sentence"
     if size > 120:
         yield "long"
-    if not digits and 2 <= size <= 60:
-        parts = _LIST.split(cell)
-        if len(parts) > 1 and all(0 < len(part) < 40 for part in parts):
-            yield "many"
-    if not digits and size <= 50 and 1 <= count <= 4:
-        if cell.isupper():
-            yield "upper"
-        elif cell.islower():
-            yield "lower"
-        named = _WORD.findall(cell)
-        if named and len(named) == count and all(word[0].isupper() or not word[0].islower() for word in named):
-            yield ("one_name", "two_names", "three_names", "four_names")[count - 1]
-        elif count == 1:
-            yield "one_word"
+    if not digits and 2 <= size <= 60 and _LIST.search(cell) and all(0 < len(part) < 40 for part in _LIST.split(cell)):
+        yield "many"
+
+
+def _spellings(cell: str, tokens: list[str], digits: int) -> Iterator[str]:
+    """How many words, and in which case."""
+    count = len(tokens)
+    if digits or len(cell) > 50 or not 1 <= count <= 4:
+        return
+    if cell.isupper():
+        yield "upper"
+    elif cell.islower():
+        yield "lower"
+    named = _WORD.findall(cell)
+    if len(named) == count and not any(word[0].islower() for word in named):
+        yield ("one_name", "two_names", "three_names", "four_names")[count - 1]
+    elif count == 1:
+        yield "one_word"
 
 
 # --- Kinds of a whole column ---------------------------------------------------------------------------------------
@@ -459,7 +486,7 @@ def _kinds_of_column(cells: Sequence[str], counted: Counter[str]) -> Iterator[st
         yield "constant"
     if len(cells) >= 3 and len(counted) == len(cells) and all(cell.isdecimal() and len(cell) < 16 for cell in cells):
         numbers = [int(cell) for cell in cells]
-        if all(before < after for before, after in zip(numbers, numbers[1:], strict=False)):
+        if all(before < after for before, after in pairwise(numbers)):
             yield "rising"
     if len(counted) == len(cells) >= 2:
         yield "unique"

@@ -62,7 +62,8 @@ sverige|norge|danmark|finland|suomi|tyskland|frankrike|frankrig|storbritannien|u
 almanya|fransa|italya|ispanya|hollanda|turkiye|birlesik krallik|amerika birlesik devletleri|abd|ingiltere|
 россия|украина|казахстан|беларусь|германия|франция|италия|испания|польша|сша|великобритания|украіна|росія|німеччина|
 польща|франція|італія|іспанія|казахстан|
-日本|日本国|中国|中國|中华人民共和国|台湾|台灣|臺灣|香港|韩国|韓国|美国|美國|アメリカ|アメリカ合衆国|米国|英国|イギリス|德国|ドイツ|フランス|法国|新加坡|シンガポール|
+日本|日本国|中国|中國|中华人民共和国|台湾|台灣|臺灣|香港|韩国|韓国|美国|美國|アメリカ|アメリカ合衆国|米国|
+英国|イギリス|德国|ドイツ|フランス|法国|新加坡|シンガポール|
 대한민국|한국|미국|일본|중국|영국|독일|프랑스|
 السعوديه|المملكه العربيه السعوديه|الامارات|الامارات العربيه المتحده|مصر|الاردن|لبنان|الكويت|قطر|المغرب|عمان|البحرين|
 العراق|
@@ -133,7 +134,8 @@ shenzhen|
 guangzhou|tokyo|osaka|kyoto|seoul|busan|taipei|bangkok|jakarta|manila|kuala lumpur|dubai|abu dhabi|riyadh|jeddah|
 cairo|
 tel aviv|haifa|jerusalem|amman|beirut|doha|lagos|nairobi|cape town|johannesburg|casablanca|tunis|
-東京|大阪市|横浜市|名古屋市|札幌市|福岡市|神戸市|京都市|渋谷区|新宿区|港区|千代田区|北京|上海|深圳|广州|杭州|成都|武汉|南京|台北|台中|高雄|
+東京|大阪市|横浜市|名古屋市|札幌市|福岡市|神戸市|京都市|渋谷区|新宿区|港区|千代田区|北京|上海|深圳|广州|杭州|
+成都|武汉|南京|台北|台中|高雄|
 강남구|서초구|부산|인천|대구|대전|الرياض|جده|دبي|القاهره|عمان|בירושלים|ירושלים|תל אביב|תל אביב-יפו|חיפה
 """)
 
@@ -264,7 +266,8 @@ prezes specjalista ksiegowa
 vd chef saljare agare inkopare konsult ekonom direktor leder indehaver konsulent mudur muduru yonetici yonetmen
 uzman uzmani sahibi sorumlusu
 директор менеджер руководитель начальник бухгалтер инженер специалист владелец керівник бухгалтерка власник
-代表取締役 取締役 社長 部長 課長 係長 主任 店長 担当 経理 经理 總經理 总经理 总监 經理 主管 工程师 主任 采购 대표 대표이사 부장 과장 차장 대리 팀장 이사 사장 مدير رئيس مهندس מנהל
+代表取締役 取締役 社長 部長 課長 係長 主任 店長 担当 経理 经理 總經理 总经理 总监 經理 主管 工程师 主任 采购
+대표 대표이사 부장 과장 차장 대리 팀장 이사 사장 مدير رئيس مهندس מנהל
 מנהלת מנכ"ל סמנכ"ל
 """)
 
@@ -277,7 +280,8 @@ ventes achats comptabilite ventas compras contabilidad administracion vendite ac
 financeiro
 verkoop inkoop sprzedaz ksiegowosc forsaljning salg satis muhasebe pazarlama продажи бухгалтерия маркетинг відділ
 отдел
-営業部 総務部 経理部 人事部 技術部 販売部 销售部 市场部 财务部 采购部 技术部 業務部 영업부 총무부 마케팅 영업팀 المبيعات التسويق
+営業部 総務部 経理部 人事部 技術部 販売部 销售部 市场部 财务部 采购部 技术部 業務部 영업부 총무부 마케팅
+영업팀 المبيعات التسويق
 """)
 
 INDUSTRY_WORDS = _words("""
@@ -300,7 +304,8 @@ declined|follow up|follow-up|in progress|on hold|not interested|interested|hot|w
 interessent|aktiv|inaktiv|
 nouveau|a rappeler|client|prospect|en cours|nuevo|cliente|activo|abierto|cerrado|nuovo|attivo|novo|ativo|nieuw|
 klant|nowy|klient|
-ny|kund|kunde|yeni|musteri|новыи|клиент|клієнт|новии|新規|未対応|対応中|成約|新线索|已联系|跟进中|已成交|신규|진행중|완료|visitor|user|guest|
+ny|kund|kunde|yeni|musteri|новыи|клиент|клієнт|новии|新規|未対応|対応中|成約|新线索|已联系|跟进中|已成交|신규|
+진행중|완료|visitor|user|guest|
 member|contact|
 invited|accepted|bounced|cleaned|transactional|intake|converted to lead
 """)
@@ -322,7 +327,8 @@ paid search|social|social media|purchased list|import|csv import|manual|api|land
 empfehlung|internet|
 bouche a oreille|salon|site web|recomendacion|feria|sitio web|passaparola|fiera|sito web|indicacao|beurs|targi|
 massa|messa|fuar|
-выставка|саит|рекомендация|展示会|紹介|ウェブサイト|小红书|抖音|微信|官网|转介绍|네이버|인스타그램|블로그|지인소개|google / organic|friend|cpc
+выставка|саит|рекомендация|展示会|紹介|ウェブサイト|小红书|抖音|微信|官网|转介绍|네이버|인스타그램|블로그|
+지인소개|google / organic|friend|cpc
 """)
 
 GIVEN_NAMES = _words("""
@@ -361,8 +367,10 @@ mehmet mustafa ahmet ali huseyin hasan ibrahim ayse fatma emine hatice zeynep el
 александр сергеи владимир андреи алексеи дмитрии иван михаил николаи елена ольга наталья татьяна ирина светлана
 анна мария екатерина
 олександр сергіи тарас оксана наталія ірина катерина юлія микола андріи
-太郎 花子 健太 美咲 翔太 陽子 裕子 直樹 誠 恵 さくら 一郎 由美 wei fang min lei jing li na ming 伟 芳 娜 敏 静 丽 强 磊 军 洋
-민수 지은 수진 영희 철수 지훈 민지 서연 준호 현우 محمد احمد علي فاطمه ساره خالد عبدالله نوره مريم يوسف נועה דוד משה יוסי רחל שרה מיכל
+太郎 花子 健太 美咲 翔太 陽子 裕子 直樹 誠 恵 さくら 一郎 由美 wei fang min lei jing li na ming 伟 芳 娜 敏
+静 丽 强 磊 军 洋
+민수 지은 수진 영희 철수 지훈 민지 서연 준호 현우 محمد احمد علي فاطمه ساره خالد عبدالله نوره مريم يوسف נועה
+דוד משה יוסי רחל שרה מיכל
 אורי eyal
 priya rahul amit sanjay anita sunita raj vijay deepak neha pooja kwame fatima omar yusuf aisha mohammed hiroshi
 yuki kenji

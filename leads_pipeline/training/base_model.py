@@ -13,7 +13,7 @@ from pathlib import Path
 from leads_pipeline.mapping import default_schema
 from leads_pipeline.mapping.lexicon import Lexicon, read_lexicon
 from leads_pipeline.mapping.model import MappingModel
-from leads_pipeline.mapping.phrases import Vocabulary
+from leads_pipeline.mapping.vocabulary import Vocabulary
 from leads_pipeline.training.corpus import Layout, is_unopened, shipped_corpus
 from leads_pipeline.training.recipe import Kitchen, Progress, Recipe, train
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leads_pipeline.mapping.model import Calibration
-from leads_pipeline.mapping.phrases import Floats
+from leads_pipeline.mapping.phrase_index import Floats
 
 KNOTS = 24
 """Most steps of a calibration: few enough that each rests on many columns."""

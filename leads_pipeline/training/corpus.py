@@ -18,14 +18,14 @@ from leads_pipeline.types import Column, Sheet
 IGNORE = "IGNORE"
 """The label of a column that has no target."""
 
-LABEL_SCHEMA = frozenset(
-    """
-    FirstName LastName FullName MiddleName Salutation Suffix Email Phone MobilePhone Fax Company Title Department Industry Website Street
-    Street2 City State PostalCode Country LeadSource Status Rating AnnualRevenue NumberOfEmployees Description LinkedInUrl TwitterHandle
-    FacebookUrl OwnerName OwnerEmail CreatedDate LastModifiedDate LastActivityDate ExternalId Campaign UtmSource UtmMedium UtmCampaign
-    OptIn LeadScore Product Birthdate Gender Language Timezone Currency
-    """.split()
-)
+LABEL_SCHEMA = frozenset((
+    "FirstName", "LastName", "FullName", "MiddleName", "Salutation", "Suffix", "Email", "Phone", "MobilePhone", "Fax",
+    "Company", "Title", "Department", "Industry", "Website", "Street", "Street2", "City", "State", "PostalCode",
+    "Country", "LeadSource", "Status", "Rating", "AnnualRevenue", "NumberOfEmployees", "Description", "LinkedInUrl",
+    "TwitterHandle", "FacebookUrl", "OwnerName", "OwnerEmail", "CreatedDate", "LastModifiedDate", "LastActivityDate",
+    "ExternalId", "Campaign", "UtmSource", "UtmMedium", "UtmCampaign", "OptIn", "LeadScore", "Product", "Birthdate",
+    "Gender", "Language", "Timezone", "Currency",
+))  # fmt: skip
 """The fields that predictions are scored on; others are proposals, and count as no target."""
 
 
@@ -47,14 +47,13 @@ class Layout:
 
 def read_corpus(path: Path) -> list[Layout]:
     """The layouts of a corpus, in its order. Raises `RequestInvalid` naming the line that is not as it should be."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
         return list(_layouts(lines))
 
 
 def shipped_corpus() -> list[Layout]:
     """The layouts that the base model is trained on, and those kept unopened (`is_unopened`)."""
-    with resources.as_file(resources.files(__package__) / "data" / "lead_exports.jsonl.gz") as path:
+    with resources.as_file(resources.files("leads_pipeline.training") / "data" / "lead_exports.jsonl.gz") as path:
         return read_corpus(path)
 
 
@@ -86,7 +85,8 @@ def _layouts(lines: Iterable[str]) -> Iterator[Layout]:
             )
         except (ValueError, KeyError, TypeError) as error:
             raise RequestInvalid(
-                f"Line {number} is not a labelled header row: it needs source, family, language and columns with header and gold.",
+                f"Line {number} is not a labelled header row: it needs source, family, language, and columns, each with "
+                "header and gold.",
                 code="corpus_invalid",
                 title="The corpus cannot be read",
             ) from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from leads_pipeline.mapping.model import Layer
-from leads_pipeline.mapping.phrases import Floats
+from leads_pipeline.mapping.phrase_index import Floats
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Penalty:
     none: float = 2.0
 
 
+Precise = np.ndarray[tuple[int], np.dtype[np.float64]]
+
 BEST_ALONE = 0.6
 """How much of the loss asks for the best answer, rather than for any right one."""
 
@@ -58,19 +60,17 @@ def fit(examples: Examples, penalty: Penalty, *, iterations: int) -> Layer:
         ]
     )
 
-    def unpack(vector: Floats) -> tuple[Floats, Floats, Floats]:
-        return (
-            vector[:shared],
-            vector[shared : shared + about * fields].reshape(about, fields),
-            vector[shared + about * fields :],
-        )
+    def unpack(vector: Precise) -> Layer:
+        weights = vector.astype(np.float32)
+        own = shared + about * fields
+        return Layer(weights[:shared], weights[shared:own].reshape(about, fields), weights[own:])
 
-    def loss(vector: Floats) -> tuple[float, Floats]:
-        of_pairs, of_fields, of_none = unpack(vector.astype(np.float32))
+    def loss(vector: Precise) -> tuple[float, Precise]:
+        layer = unpack(vector)
         logits = np.empty((count, fields + 1), np.float32)
-        logits[:, :fields] = (pairs @ of_pairs).reshape(count, fields)
-        logits[:, :fields] += examples.seen * (examples.columns @ of_fields)
-        logits[:, fields] = examples.none @ of_none
+        logits[:, :fields] = (pairs @ layer.pairs).reshape(count, fields)
+        logits[:, :fields] += examples.seen * (examples.columns @ layer.fields)
+        logits[:, fields] = examples.none @ layer.none
         logits -= logits.max(axis=1, keepdims=True)
         chances = np.exp(logits)
         chances /= chances.sum(axis=1, keepdims=True)
@@ -94,9 +94,9 @@ def fit(examples: Examples, penalty: Penalty, *, iterations: int) -> Layer:
         ).astype(np.float64)
         return value + 0.5 * float((penalties * vector * vector).sum()), gradient + penalties * vector
 
-    start = np.zeros(shared + about * fields + none)
+    start: Precise = np.zeros(shared + about * fields + none)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": iterations, "maxcor": 12})
-    return Layer(*(part.astype(np.float32) for part in unpack(found.x)))
+    return unpack(found.x)
 
 
 def stack(parts: Sequence[Examples]) -> Examples:

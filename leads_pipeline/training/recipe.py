@@ -6,20 +6,25 @@ Everything that is learned is learned from the layouts passed in, so that holdin
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leads_pipeline.mapping.assignment import assign
-from leads_pipeline.mapping.evidence import Affinity, Evidence, FieldTable, gather, gather_context
-from leads_pipeline.mapping.model import Calibration, KnownFields, Layer, MappingModel, join, softmax
-from leads_pipeline.mapping.phrases import Floats, PhraseTable, Vocabulary
+from leads_pipeline.mapping.evidence import Evidence, gather
+from leads_pipeline.mapping.field_table import FieldTable
+from leads_pipeline.mapping.model import KnownFields, Layer, MappingModel, join, softmax
+from leads_pipeline.mapping.phrase_index import Floats
+from leads_pipeline.mapping.phrases import PhraseTable
 from leads_pipeline.mapping.schema import LeadSchema, default_schema
+from leads_pipeline.mapping.surroundings import Affinity, gather_context
+from leads_pipeline.mapping.vocabulary import Vocabulary
 from leads_pipeline.training.calibrate import calibrate
 from leads_pipeline.training.corpus import IGNORE, Layout
 from leads_pipeline.training.fit import Examples, Penalty, fit, stack
-from leads_pipeline.training.variation import varied
+from leads_pipeline.training.variation import TURNED, varied
 
 Progress = Callable[[str], None]
 
@@ -31,8 +36,8 @@ class Recipe:
     folds: int = 4
     copies: int = 1
     iterations: int = 60
-    first: Penalty = Penalty(shared=0.3, fields=1.5, none=0.6)
-    second: Penalty = Penalty(shared=0.3, fields=2.0, none=0.8)
+    first: Penalty = field(default=Penalty(shared=0.3, fields=1.5, none=0.6))
+    second: Penalty = field(default=Penalty(shared=0.3, fields=2.0, none=0.8))
     seed: int = 20261124
 
 
@@ -224,13 +229,19 @@ def _affinity(kitchen: Kitchen, cases: Sequence[Case]) -> Affinity:
     """Log-odds of standing next to each other, drawn to zero where little was seen."""
     names = kitchen.fields.names
     index = {IGNORE: len(names), **{name: at for at, name in enumerate(names)}}
+    first, last = index["FirstName"], index["LastName"]
+    turned = {first: last, last: first}
     beside = np.zeros((len(names) + 1, len(names) + 1))
     for case in cases:
         if not case.original:
             continue
         row = [index[gold[0]] for gold in case.layout.gold]
-        for one, other in zip(row, row[1:], strict=False):
-            beside[one, other] += min(1.0, 20 / len(row))
+        share = min(1.0, 20 / len(row))
+        for one, other in pairwise(row):
+            beside[one, other] += share
+            # In many countries the last name comes first, and what surrounds the two is the same.
+            if one in turned or other in turned:
+                beside[turned.get(one, one), turned.get(other, other)] += TURNED * share
     total = beside.sum() or 1.0
     expected = beside.sum(axis=1, keepdims=True) * beside.sum(axis=0, keepdims=True) / total
     odds = np.log((beside + 3) / (expected + 3)).astype(np.float32)

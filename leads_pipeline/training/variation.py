@@ -4,12 +4,14 @@ Variations teach a model what it can rely on. They are made from a layout and th
 """
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from leads_pipeline.mapping.phrases import Vocabulary
+from leads_pipeline.mapping.vocabulary import Vocabulary
 from leads_pipeline.training.corpus import IGNORE, Layout
-from leads_pipeline.types import ColumnProfile
+from leads_pipeline.types import Column, ColumnProfile
 
 
 def varied(layout: Layout, random: np.random.Generator, vocabulary: Vocabulary) -> Layout:
@@ -19,12 +21,16 @@ def varied(layout: Layout, random: np.random.Generator, vocabulary: Vocabulary) 
         order = _shifted(order, random)
     if random.random() < SHORTENED and len(order) > 6:
         order = order[random.random(len(order)) < 0.7]
+    turned = random.random() < TURNED
     emptied = random.random() if random.random() < EMPTIED else 0.15
     headless = random.random() < HEADLESS
+    # Without headers, the order is all that tells which name is which.
+    if turned and not headless:
+        order = _turned(order, layout)
     language = str(random.choice(LANGUAGES)) if random.random() < TRANSLATED else None
     names = _names(vocabulary, language) if language else {}
     columns = list(layout.sheet.columns)
-    made = []
+    made: list[Column] = []
     for at, old in enumerate(order):
         column, gold = columns[int(old)], layout.gold[int(old)][0]
         header = column.header
@@ -44,42 +50,15 @@ def varied(layout: Layout, random: np.random.Generator, vocabulary: Vocabulary) 
     )
 
 
-SHUFFLED, SHORTENED, EMPTIED, HEADLESS, TRANSLATED = 0.3, 0.4, 0.35, 0.06, 0.45
+SHUFFLED, SHORTENED, TURNED, EMPTIED, HEADLESS, TRANSLATED = 0.3, 0.4, 0.3, 0.35, 0.15, 0.45
 LANGUAGES = (
-    "en",
-    "en",
-    "de",
-    "fr",
-    "es",
-    "it",
-    "pt",
-    "nl",
-    "pl",
-    "sv",
-    "da",
-    "tr",
-    "ru",
-    "uk",
-    "ja",
-    "zh",
-    "ko",
-    "ar",
-    "he",
-)
+    "en", "en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "da", "tr", "ru", "uk", "ja", "zh", "ko", "ar", "he",
+)  # fmt: skip
 
 _UNNAMEABLE = {
-    "Street2",
-    "Suffix",
-    "Nickname",
-    "Phone2",
-    "Email2",
-    "CompanyPhone",
-    "Fax",
-    "OwnerName",
-    "Campaign",
-    "Tags",
+    "Street2", "Suffix", "Nickname", "Phone2", "Email2", "CompanyPhone", "Fax", "OwnerName", "Campaign", "Tags",
     "LeadScore",
-}
+}  # fmt: skip
 
 
 def _relabelled(gold: tuple[str, ...], *, headless: bool) -> tuple[str, ...]:
@@ -95,11 +74,20 @@ def _names(vocabulary: Vocabulary, language: str) -> dict[str, list[str]]:
     return names
 
 
-def _shifted(order: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _shifted(order: NDArray[np.intp], random: np.random.Generator) -> NDArray[np.intp]:
     """Blocks of columns in another order: neighbours stay neighbours."""
     cuts = np.sort(random.choice(np.arange(1, len(order)), size=min(3, len(order) - 1), replace=False))
     blocks = np.split(order, cuts)
     return np.concatenate([blocks[int(at)] for at in random.permutation(len(blocks))])
+
+
+def _turned(order: NDArray[np.intp], layout: Layout) -> NDArray[np.intp]:
+    """Last names before first names, as many countries have them; and the other way round."""
+    turned = order.copy()
+    for at, (one, other) in enumerate(pairwise(order.tolist())):
+        if {layout.gold[one][0], layout.gold[other][0]} == {"FirstName", "LastName"}:
+            turned[at], turned[at + 1] = other, one
+    return turned
 
 
 def _written(header: str, random: np.random.Generator) -> str:

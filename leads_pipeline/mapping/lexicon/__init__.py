@@ -23,7 +23,7 @@ def read_lexicon() -> Lexicon:
     """Read all languages, in the order of their names. Takes about a second: the shipped model holds the outcome."""
     phrases: list[tuple[str, str, str]] = []
     markers: dict[str, list[str]] = {}
-    for file in sorted(resources.files(__package__).iterdir(), key=lambda each: each.name):
+    for file in sorted(resources.files("leads_pipeline.mapping.lexicon").iterdir(), key=lambda each: each.name):
         if not file.name.endswith(".yaml"):
             continue
         document = _load(file.read_text("utf-8"))

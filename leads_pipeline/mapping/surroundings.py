@@ -1,0 +1,137 @@
+"""What the rest of a file says about a column: its neighbours, its rivals, what else the file holds.
+
+Rests on a first opinion about every column, so it is gathered between the two rounds of scoring.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from leads_pipeline.mapping.field_table import GROUPS, FieldTable
+from leads_pipeline.mapping.phrase_index import Floats
+from leads_pipeline.mapping.phrases import PhraseTable
+from leads_pipeline.types import Sheet
+
+
+@dataclass(frozen=True)
+class Affinity:
+    """Which fields stand beside which, as log-odds: `left[a, b]` that `b` follows `a`. Learned; the last is none."""
+
+    left: Floats
+    right: Floats
+
+
+def gather_context(
+    sheet: Sheet, first: Floats, table: PhraseTable, fields: FieldTable, affinity: Affinity
+) -> tuple[Floats, Floats]:
+    """Evidence from the rest of the file, given a first opinion: probabilities `first[column, field or none]`.
+
+    Returns more of `Evidence.pairs` and of `Evidence.columns`.
+    """
+    count, targets = first.shape[0], first.shape[1] - 1
+    log = np.log(np.maximum(first, 1e-5))
+    mine = first[:, :targets]
+    marks = np.array([table.read(column.header).marks for column in sheet.columns], np.float32)
+    signs = _blocks(marks, table)
+    pairs = np.concatenate(
+        [
+            np.stack(
+                [
+                    log[:, :targets],
+                    log[:, :targets] - log[:, targets:],
+                    *_rivals(mine),
+                    *_beside(first, affinity),
+                ],
+                axis=2,
+            ),
+            *(signs[:, None, :] * fields.groups[None, :, group, None] for group in (_ADDRESS, _PHONE)),
+        ],
+        axis=2,
+        dtype=np.float32,
+    )
+    whole = _of_file(first, fields)
+    grouped = np.concatenate([mine @ fields.groups, first[:, targets:]], axis=1)
+    columns = np.concatenate(
+        [
+            np.broadcast_to(whole, (count, len(whole))),
+            _moved(grouped, -1),
+            _moved(grouped, 1),
+            log[:, targets:],
+            mine.max(axis=1, keepdims=True),
+            signs,
+        ],
+        axis=1,
+        dtype=np.float32,
+    )
+    return pairs, columns
+
+
+_FILE_FIELDS = (
+    "FirstName", "LastName", "FullName", "Email", "Phone", "MobilePhone", "Company", "Title", "Salutation", "Street",
+    "City", "PostalCode", "ExternalId", "CreatedDate", "Status", "Website", "OptIn", "OwnerName", "Campaign",
+    "NumberOfEmployees", "Product",
+)  # fmt: skip
+
+_ADDRESS, _PHONE = list(GROUPS).index("address"), list(GROUPS).index("phone")
+_MARKER_BLOCKS = ("home", "business", "billing", "shipping", "other_block", "mailing", "company")
+
+
+def _rivals(mine: Floats) -> list[Floats]:
+    """How strongly other columns want the same field: all of them, those before and those after."""
+    rivals, before, after = np.zeros_like(mine), np.zeros_like(mine), np.zeros_like(mine)
+    if len(mine) > 1:
+        top = np.sort(mine, axis=0)[-2:]
+        rivals[:] = np.where(mine >= top[1], top[0], top[1])
+        before[1:] = np.maximum.accumulate(mine, axis=0)[:-1]
+        after[:-1] = np.maximum.accumulate(mine[::-1], axis=0)[::-1][1:]
+    ahead = (mine >= np.maximum(rivals, 0.02)).astype(np.float32)
+    return [np.log(np.maximum(rivals, 1e-5)), ahead, mine * before, mine * after, before, after]
+
+
+def _beside(first: Floats, affinity: Affinity) -> list[Floats]:
+    """How well each field goes with what stands one and two columns to the left and to the right."""
+    return [
+        (_moved(first, offset) @ (affinity.left if offset < 0 else affinity.right))[:, :-1] for offset in (-1, 1, -2, 2)
+    ]
+
+
+def _moved(rows: Floats, offset: int) -> Floats:
+    """In each row what stands `offset` rows from it, 0 where there is none."""
+    moved = np.zeros_like(rows)
+    if offset < 0:
+        moved[-offset:] = rows[:offset]
+    else:
+        moved[:-offset] = rows[offset:]
+    return moved
+
+
+def _of_file(first: Floats, fields: FieldTable) -> Floats:
+    """Which fields the file seems to have anywhere, and how much of it has none."""
+    index = {name: at for at, name in enumerate(fields.names)}
+    highest = first.max(axis=0)
+    present = [highest[index[name]] if name in index else 0.0 for name in _FILE_FIELDS]
+    return np.array([*present, first[:, -1].mean()], np.float32)
+
+
+def _blocks(marks: Floats, table: PhraseTable) -> Floats:
+    """Which block (home, business, billing, ...) a column belongs to, in the light of which others the file has."""
+    names = table.vocabulary.marker_names
+    nothing = np.zeros(len(marks), np.float32)
+    blocks = home, business, billing, shipping, other, _, company = [
+        marks[:, names.index(block)] if block in names else nothing for block in _MARKER_BLOCKS
+    ]
+    any_home, any_business, any_billing, any_shipping, any_company = (
+        float(each.any()) for each in (home, business, billing, shipping, company)
+    )
+    work, any_work = np.maximum(business, company), max(any_business, any_company)
+    plain = 1 - np.maximum.reduce(blocks)
+    any_plain = plain.max(initial=0)
+    return np.stack(
+        [
+            *(home * any_work, home * (1 - any_work), work * any_home),
+            *(shipping * any_billing, shipping * (1 - any_billing), other * any_work),
+            *(plain * max(any_home, any_business), plain * any_billing, billing * any_shipping),
+            *(company * any_plain, home * any_plain),
+        ],
+        axis=1,
+    )
