@@ -56,7 +56,7 @@ def profile_column(values: Sequence[str], *, rows: int, filled: int) -> ColumnPr
 class _Mask(dict[int, str]):
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        if character.isnumeric():
+        if unicodedata.category(character)[0] == "N":
             mask = "9"
         elif character.isupper() or character.istitle():
             mask = "A"

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,7 @@ def _read_again(path: Path) -> bool:
 
 MAIN = """
 import sys, threading, time
+from contextlib import suppress
 from pathlib import Path
 print("main module runs", flush=True)
 sys.path.insert(0, {root!r})
@@ -170,7 +172,10 @@ def test_children_see_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert parent.stdout is not None
         parent.stdout.readline()
         parent.stdout.readline()
-        environments = [Path(f"/proc/{process}/environ").read_bytes() for process in descendants(parent.pid)]
+        environments: list[bytes] = []
+        for process in descendants(parent.pid):
+            with suppress(FileNotFoundError, ProcessLookupError):  # one that has served its file ends by itself
+                environments.append(Path(f"/proc/{process}/environ").read_bytes())
         parent.kill()
     assert environments
     assert not any(b"secret-of-the-parent" in environment for environment in environments)
