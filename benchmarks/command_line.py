@@ -17,7 +17,9 @@ def main() -> None:
         "The command line",
         [
             Figure("leads --help, median", milliseconds(_median("--help")), "at most 500 ms"),
-            Figure("leads map of a 213-row csv, median", milliseconds(_median("map", str(EXAMPLES / "kundenliste.csv")))),
+            Figure(
+                "leads map of a 213-row csv, median", milliseconds(_median("map", str(EXAMPLES / "kundenliste.csv")))
+            ),
         ],
     )
 
