@@ -119,12 +119,12 @@ def dg(context: typer.Context) -> None:
 def _pass_on(command: list[str]) -> NoReturn:
     import subprocess
 
-    from leads_pipeline.defs.instance import prepare_dagster_home
     from leads_pipeline.settings import CHECKOUT, dagster_environment
+    from leads_pipeline.system import migrate
 
     settings = _settings()
     with _database(settings) as database:
-        prepare_dagster_home(settings)
+        migrate(settings, database)
         environment = dagster_environment(settings, database.url)
         raise typer.Exit(subprocess.run(command, env=environment, cwd=CHECKOUT, check=False).returncode)  # noqa: S603
 
