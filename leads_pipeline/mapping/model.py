@@ -20,7 +20,7 @@ from leads_pipeline.mapping.field_table import FieldTable
 from leads_pipeline.mapping.phrase_index import Floats, Ragged, Rarity, Spelled
 from leads_pipeline.mapping.phrases import PhraseTable
 from leads_pipeline.mapping.schema import LeadSchema
-from leads_pipeline.mapping.surroundings import FILE_FIELDS, Affinity, gather_context
+from leads_pipeline.mapping.surroundings import Affinity, gather_context
 from leads_pipeline.mapping.vocabulary import Vocabulary
 from leads_pipeline.types import Sheet
 
@@ -215,15 +215,11 @@ def softmax(logits: Floats) -> Floats:
 
 
 def join(evidence: Evidence, pairs: Floats, columns: Floats) -> tuple[Floats, Floats, Floats]:
-    """The evidence of the second round: that of the first, and what the rest of the file adds.
-
-    What the file holds elsewhere says nothing about a column having no field: the large exports that training knows have
-    everything, and mostly columns of no use, but a short list that has everything too is not like them.
-    """
+    """The evidence of the second round: that of the first, and what the rest of the file adds."""
     return (
         np.concatenate([evidence.pairs, pairs], axis=2),
         np.concatenate([evidence.columns, columns], axis=1),
-        np.concatenate([evidence.none, columns[:, len(FILE_FIELDS) :]], axis=1),
+        np.concatenate([evidence.none, columns], axis=1),
     )
 
 

@@ -66,12 +66,11 @@ def gather_context(
     return pairs, columns
 
 
-FILE_FIELDS = (
+_FILE_FIELDS = (
     "FirstName", "LastName", "FullName", "Email", "Phone", "MobilePhone", "Company", "Title", "Salutation", "Street",
     "City", "PostalCode", "ExternalId", "CreatedDate", "Status", "Website", "OptIn", "OwnerName", "Campaign",
     "NumberOfEmployees", "Product",
 )  # fmt: skip
-"""Fields whose presence anywhere in the file is evidence about its other columns: the first numbers of a column's context."""
 
 _ADDRESS, _PHONE = list(GROUPS).index("address"), list(GROUPS).index("phone")
 _MARKER_BLOCKS = ("home", "business", "billing", "shipping", "other_block", "mailing", "company")
@@ -110,7 +109,7 @@ def _of_file(first: Floats, fields: FieldTable) -> Floats:
     """Which fields the file seems to have anywhere, and how much of it has none."""
     index = {name: at for at, name in enumerate(fields.names)}
     highest = first.max(axis=0)
-    present = [highest[index[name]] if name in index else 0.0 for name in FILE_FIELDS]
+    present = [highest[index[name]] if name in index else 0.0 for name in _FILE_FIELDS]
     return np.array([*present, first[:, -1].mean()], np.float32)
 
 

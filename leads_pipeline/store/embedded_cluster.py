@@ -196,6 +196,9 @@ def ensure_started(cluster: Cluster) -> Path:
             )
         time.sleep(POLL_SECONDS)
     else:
+        if cluster.place != cluster.desk and cluster.data.exists() and not cluster.has_password(SUPERUSER):
+            # The home was deleted, and the passwords with it: nobody can use this data any more.
+            shutil.rmtree(cluster.data)
         folder = _start(cluster)
     if not usable(cluster):
         _prepare(cluster, folder)
