@@ -38,9 +38,9 @@ base-model: $(VENV)/runtime ## Rebuild the shipped mapping model from the data i
 	@$(BIN)/python -m leads_pipeline.training.base_model
 
 lock: $(VENV)/test ## Compile requirements*.txt from pyproject.toml, for all supported Pythons.
-	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --custom-compile-command "make lock" \
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock" \
 		--extra build pyproject.toml -o requirements.txt
-	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --custom-compile-command "make lock" \
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock" \
 		--extra build --extra test -c requirements.txt pyproject.toml -o requirements-test.txt
 
 clean: ## Remove the environment. What is stored stays; `leads db reset` deletes it.
