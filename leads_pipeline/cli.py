@@ -32,8 +32,10 @@ app = typer.Typer(
 db = typer.Typer(help="The database: bring it up to date, look at it, begin anew.", no_args_is_help=True)
 schema = typer.Typer(help="An organization's lead schema, as YAML.", no_args_is_help=True)
 token = typer.Typer(help="Tokens for the REST API and the dashboard.", no_args_is_help=True)
+admin = typer.Typer(help="Who may log in to the dashboard, and who is.", no_args_is_help=True)
 app.add_typer(db, name="db")
 app.add_typer(token, name="token")
+app.add_typer(admin, name="admin")
 app.add_typer(schema, name="schema")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -358,6 +360,66 @@ def token_revoke(prefix: Annotated[str, typer.Argument(help="The eight character
     with _database(_settings()) as database, database.transaction(SYSTEM) as transaction:
         organizations.revoke_token(transaction, prefix.removeprefix("leads_")[:8])
     print("Revoked.")
+
+
+# --- Logging in ----------------------------------------------------------------------------------------------------
+
+
+@admin.command("reset-password")
+def admin_reset_password() -> None:
+    """Make another password for the local administrator and show it, once. Whoever logged in by the old one is out."""
+    from leads_pipeline.api import passwords
+    from leads_pipeline.store import migrations
+
+    with _database(_settings()) as database:
+        migrations.require_current(database)
+        print(passwords.reset_password(database))
+    print("Keep it well: it is not shown again.", file=sys.stderr)
+
+
+@admin.command("sessions")
+def admin_sessions(*, as_json: AsJson = False) -> None:
+    """Show who is logged in, the last seen first."""
+    from leads_pipeline.api.access import idle_time
+    from leads_pipeline.store import sessions
+    from leads_pipeline.store.database import SYSTEM
+
+    settings = _settings()
+    with _database(settings) as database, database.transaction(SYSTEM) as transaction:
+        found = sessions.open_sessions(transaction, idle=idle_time(settings))
+    if as_json:
+        rows = [
+            {
+                "name": item.name,
+                "role": item.role,
+                "source": item.source,
+                "since": item.created_at.isoformat(),
+                "seen": item.seen_at.isoformat(),
+                "until": item.expires_at.isoformat(),
+            }
+            for item in found
+        ]
+        print(json.dumps({"sessions": rows}))
+        return
+    for item in found:
+        print(f"{item.name:<32} {item.role:<12} since {item.created_at:%Y-%m-%d %H:%M}, seen {item.seen_at:%H:%M}")
+
+
+@admin.command("log-out")
+def admin_log_out(
+    name: Annotated[str | None, typer.Argument(help="As `leads admin sessions` shows it.")] = None,
+    *,
+    everybody: Annotated[bool, typer.Option("--all", help="Everybody.")] = False,
+) -> None:
+    """End the sessions of somebody, or of everybody, at once."""
+    from leads_pipeline.store import sessions
+    from leads_pipeline.store.database import SYSTEM
+
+    if everybody == (name is not None):
+        raise RequestInvalid("Say either a name or --all.")
+    with _database(_settings()) as database, database.transaction(SYSTEM) as transaction:
+        ended = sessions.end_all(transaction, name=name)
+    print(f"Ended {ended} {'session' if ended == 1 else 'sessions'}.")
 
 
 # --- Lead schemas --------------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -21,6 +21,14 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 """Where the repository, or the installed package, lies."""
 
 Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+def _names(value: object) -> object:
+    return frozenset(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+
+Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_names)]
+"""A list that is written with commas."""
 
 
 def _home() -> Path:
@@ -70,6 +78,60 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(
         "INFO", validation_alias="LEADS_LOG_LEVEL", description="Least severe log lines that are written."
+    )
+
+    # Who may log in
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#]+$",
+        validation_alias="LEADS_PUBLIC_URL",
+        description="Where browsers find this deployment, such as `https://leads.example.com`. Unset: as each request says.",
+    )
+    oidc_issuer: str | None = Field(
+        None,
+        validation_alias="LEADS_OIDC_ISSUER",
+        description="The OpenID Connect provider, such as `https://acme.my.salesforce.com`. Unset: a local password.",
+    )
+    oidc_client_id: str | None = Field(
+        None, validation_alias="LEADS_OIDC_CLIENT_ID", description="What the provider calls this deployment."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        None,
+        validation_alias="LEADS_OIDC_CLIENT_SECRET",
+        description="The secret that the provider gave out with the client id.",
+    )
+    oidc_admins: Names = Field(
+        frozenset(),
+        validation_alias="LEADS_OIDC_ADMINS",
+        description="Administrators: e-mail addresses, or names in the groups claim, separated by commas.",
+    )
+    oidc_viewers: Names = Field(
+        frozenset(),
+        validation_alias="LEADS_OIDC_VIEWERS",
+        description="Who may see the dashboard and change nothing, named likewise.",
+    )
+    oidc_groups_claim: str = Field(
+        "custom_permissions",
+        validation_alias="LEADS_OIDC_GROUPS_CLAIM",
+        description="The claim that names a person's permissions or groups; `a.b` for a claim within another.",
+    )
+    oidc_salesforce_organizations: Names = Field(
+        frozenset(),
+        validation_alias="LEADS_OIDC_SALESFORCE_ORGANIZATIONS",
+        description="Ids of the Salesforce organizations whose people may be administrators or viewers, separated by commas.",
+    )
+    session_hours: float = Field(
+        12,
+        gt=0,
+        le=720,
+        validation_alias="LEADS_SESSION_HOURS",
+        description="How long a login lasts, whatever happens.",
+    )
+    session_idle_minutes: float = Field(
+        120,
+        gt=0,
+        validation_alias="LEADS_SESSION_IDLE_MINUTES",
+        description="How long an unused login lasts.",
     )
 
     # Mapping

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from leads_pipeline.api import passwords
 from leads_pipeline.defs.instance import prepare_dagster_home
 from leads_pipeline.errors import SetupProblem
 from leads_pipeline.settings import CHECKOUT, Settings, dagster_environment
@@ -25,12 +26,15 @@ from leads_pipeline.supervisor import System, check_port, interrupt_on_signals
 def run_system(settings: Settings) -> int:
     """Run until SIGINT or SIGTERM, and return the exit code. Raises `SetupProblem`."""
     try:
-        with interrupt_on_signals(), _ready(settings) as database, System(settings, log=print) as system:
-            system.wait_ready()
-            print(f"Ready. REST: {system.base_url}/api/v1, described at {system.base_url}/docs")
-            _say_how_to_log_in(settings, database, system.base_url)
-            print("Ctrl-C stops everything; what is stored stays.", flush=True)
-            system.wait()
+        with interrupt_on_signals(), _ready(settings) as database:
+            # Before the web process makes one, and shows it in its log.
+            password = passwords.first_password(settings, database)
+            with System(settings, log=print) as system:
+                system.wait_ready()
+                print(f"Ready. REST: {system.base_url}/api/v1, described at {system.base_url}/docs")
+                _say_how_to_log_in(settings, database, system.base_url, password)
+                print("Ctrl-C stops everything; what is stored stays.", flush=True)
+                system.wait()
     except KeyboardInterrupt:
         print("Stopped.")
     return 0
@@ -116,8 +120,10 @@ def _ready(settings: Settings) -> Generator[Database]:
         yield database
 
 
-def _say_how_to_log_in(settings: Settings, database: Database, base_url: str) -> None:
+def _say_how_to_log_in(settings: Settings, database: Database, base_url: str, password: str | None) -> None:
     print(f"Dashboard: {base_url}/admin; log in with the token in {_shown(admin_token_file(settings, database))}")
+    if password is not None:
+        print(f"           or with the password {password}, which is not shown again")
 
 
 def _shown(path: Path) -> str:

@@ -21,7 +21,7 @@ def table() -> str:
 
 
 def _shown(default: object) -> str:
-    return "" if default is None else f"`{default}`"
+    return "" if default is None or default == frozenset() else f"`{default}`"
 
 
 def test_readme_documents_every_setting() -> None:

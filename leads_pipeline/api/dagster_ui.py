@@ -3,8 +3,8 @@
 Who may see it is decided by a `Guard` around it. It loads beside the REST API, in a thread of its own: code that does not
 load and a storage that does not answer are said at `/admin`, and keep nothing else from working.
 
-Dagster has no public way to mount its UI; what is imported from its private modules is all in `_open`, and the version is
-pinned for it.
+Dagster has no public way to mount its UI; what is imported from its private modules is all in `_open` and in
+`dagster_web`, and the version is pinned for it.
 """
 
 import asyncio
@@ -18,11 +18,14 @@ from contextlib import asynccontextmanager, contextmanager
 import structlog
 from sqlalchemy.engine import URL
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from leads_pipeline.api.guard import SAFE, VIEWER, principal_of
+from leads_pipeline.api.pages import page
+from leads_pipeline.api.problems import respond
 from leads_pipeline.defs.instance import CODE_LOCATION, DEFINITIONS, prepare_dagster_home
-from leads_pipeline.errors import LeadsError
+from leads_pipeline.errors import InsufficientScope, LeadsError
 from leads_pipeline.logs import where
 from leads_pipeline.settings import CHECKOUT, Settings, dagster_environment
 from leads_pipeline.store.database import check_reachable, connect
@@ -70,6 +73,10 @@ class DagsterUI:
         if app is None:
             await self._explain(scope, receive, send)
             return
+        if _would_change(scope):
+            problem = InsufficientScope("You may look, and change nothing: your role is viewer.")
+            await respond(scope.get("state", {}).get("request_id", ""), problem)(scope, receive, send)
+            return
         # A mount has moved our prefix into the root path; the UI's own routes begin with it.
         inner = {**scope, "root_path": scope.get("root_path", "").removesuffix(self._prefix)}
         try:
@@ -112,12 +119,8 @@ def unavailable(request: Request, sentence: str) -> Response:
     """What is answered instead of the UI: a page for a person, a problem object for a program."""
     headers = {"Retry-After": "5", "Cache-Control": "no-store"}
     if "text/html" in request.headers.get("accept", ""):
-        page = (
-            '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="3"><title>Dashboard</title>'
-            '<body style="font-family: system-ui; max-width: 40em; margin: 4em auto; padding: 0 1em">'
-            f"<h1>Dashboard</h1><p>{html.escape(sentence)}</p></body>"
-        )
-        return HTMLResponse(page, 503, headers)
+        body = f'<div class="card"><h1>Dashboard</h1><p>{html.escape(sentence)}</p></div>'
+        return page("Dashboard", body, door=True, status=503, headers={**headers, "Refresh": "3"})
     problem = LeadsError(sentence, code="dashboard_unavailable", status=503, title="The dashboard is not available")
     return JSONResponse(problem.as_problem(), 503, headers, media_type="application/problem+json")
 
@@ -132,10 +135,10 @@ def _open(settings: Settings, database: URL, prefix: str) -> Generator[ASGIApp]:
     import dagster as dg
     from dagster._core.remote_origin import InProcessCodeLocationOrigin
     from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-    from dagster._core.workspace.context import WorkspaceProcessContext
     from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
-    from dagster_webserver.app import create_app_from_workspace_process_context
     from dagster_webserver.version import __version__
+
+    from leads_pipeline.api.dagster_web import ProcessContext, Webserver
 
     # Dagster itself would try for 12 seconds, and end with a traceback.
     with connect(database, pool=1) as probe:
@@ -150,8 +153,16 @@ def _open(settings: Settings, database: URL, prefix: str) -> Generator[ASGIApp]:
     target = InProcessWorkspaceLoadTarget([InProcessCodeLocationOrigin(code, location_name=CODE_LOCATION)])
     with dg.DagsterInstance.get() as instance:
         instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
-        with WorkspaceProcessContext(instance, target, version=__version__) as workspace:
-            yield create_app_from_workspace_process_context(workspace, prefix, exception_handlers={Exception: _failed})
+        with ProcessContext(instance, target, version=__version__) as workspace:
+            yield Webserver(workspace, prefix).create_asgi_app(exception_handlers={Exception: _failed})
+
+
+def _would_change(scope: Scope) -> bool:
+    """Whether a viewer sends something else than a question. What GraphQL asks is looked at where it is read."""
+    if scope["type"] != "http" or scope["method"] in SAFE or scope["path"].endswith("/graphql"):
+        return False
+    principal = principal_of(scope)
+    return principal is not None and principal.role == VIEWER
 
 
 async def _failed(request: Request, _error: Exception) -> Response:

@@ -1,7 +1,10 @@
 """Running the web process: the database, the application with the dashboard in it, and the server around them."""
 
+import sys
+
 import uvicorn
 
+from leads_pipeline.api import passwords
 from leads_pipeline.api.app import create_app
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import migrations
@@ -12,6 +15,10 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises `SetupProblem` when the database is away or not migrated."""
     with open_database(settings) as database:
         migrations.require_current(database)
+        password = passwords.first_password(settings, database)
+        if password is not None:
+            # The only place where a person sees it: whoever runs `leads up` has seen it there already.
+            print(f"Log in at /login with the password {password}; it is not shown again.", file=sys.stderr, flush=True)
         uvicorn.run(
             create_app(settings, database, dashboard=True),
             host=settings.host,

@@ -14,13 +14,15 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
+from leads_pipeline.api.access import holder, recognise
+from leads_pipeline.api.guard import ORGANIZATION, require_same_site
 from leads_pipeline.errors import InsufficientScope, RequestInvalid, Unauthorized
 from leads_pipeline.mapping import LeadSchema, default_schema
+from leads_pipeline.providers.oidc import Provider
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import Limits
 from leads_pipeline.store import organizations
-from leads_pipeline.store.database import SYSTEM, Database, Transaction
-from leads_pipeline.store.organizations import ADMIN, Token
+from leads_pipeline.store.database import Database, Transaction
 
 Absent = SkipJsonSchema[None]
 """An optional parameter is left out, not sent as null; OpenAPI shall say so."""
@@ -34,6 +36,8 @@ class Services:
     database: Database
     scratch: Path
     reading: BoundedSemaphore = field(repr=False)
+    provider: Provider | None = None
+    """Where people log in; None for a local password."""
 
     @property
     def limits(self) -> Limits:
@@ -48,10 +52,10 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling, and for which organization."""
+    """Who is calling, and for which organization. `name` is a token's prefix, or whoever is logged in."""
 
     organization: UUID
-    token: Token
+    name: str
 
 
 def services(request: Request) -> Services:
@@ -64,35 +68,38 @@ Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
 def needs(scope: str) -> Callable[..., Caller]:
-    """A dependency: the caller, whose token must hold `scope`."""
+    """A dependency: the caller, whose token must hold `scope`. Who is logged in for an organization holds them all."""
 
     def caller(request: Request, shared: Shared, credentials: Bearer) -> Caller:
-        token = holder(shared.database, credentials.credentials) if credentials else None
+        if credentials is None:
+            return _logged_in(request, shared)
+        token = holder(shared.database, credentials.credentials)
         if token is None:
-            raise Unauthorized(
-                "Send a valid token as `Authorization: Bearer leads_...`; `leads token create` makes one."
-            )
+            raise Unauthorized(NO_TOKEN)
         request.state.token_prefix = token.prefix
         if token.organization_id is None or scope not in token.scopes:
-            held = ", ".join(token.scopes)
-            raise InsufficientScope(
-                f"This needs a token of an organization with the scope {scope}; yours holds {held}."
-            )
-        return Caller(token.organization_id, token)
+            raise _not_allowed(scope, token.scopes)
+        return Caller(token.organization_id, token.prefix)
+
+    def _logged_in(request: Request, shared: Services) -> Caller:
+        principal = recognise(shared.settings, shared.database, request.scope)
+        if principal is None:
+            raise Unauthorized(NO_TOKEN)
+        require_same_site(request.scope)
+        if principal.role != ORGANIZATION or principal.organization is None:
+            raise _not_allowed(scope, [principal.role])
+        return Caller(principal.organization, principal.name)
 
     return caller
 
 
-def holder(database: Database, token: str) -> Token | None:
-    """Whose token this is, None for one that is not good."""
-    with database.transaction(SYSTEM) as transaction:
-        return organizations.token_holder(transaction, token)
+NO_TOKEN = "Send a valid token as `Authorization: Bearer leads_...`; `leads token create` makes one."  # noqa: S105 - a sentence
 
 
-def is_admin(database: Database, token: str) -> bool:
-    """Whether the token opens the dashboard."""
-    found = holder(database, token)
-    return found is not None and ADMIN in found.scopes
+def _not_allowed(scope: str, held: Iterable[str]) -> InsufficientScope:
+    return InsufficientScope(
+        f"This needs a token of an organization with the scope {scope}; yours holds {', '.join(held)}."
+    )
 
 
 UploadReader = Annotated[Caller, Depends(needs("uploads:read"))]

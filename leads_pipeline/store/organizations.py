@@ -53,6 +53,21 @@ def organization_named(transaction: Transaction, name: str) -> UUID | None:
     return transaction.value("SELECT id FROM organizations WHERE name = :name", name=name)
 
 
+def organization_of_salesforce(transaction: Transaction, salesforce_organization: str) -> UUID | None:
+    """Whose people come from this Salesforce organization, by its id of 15 characters."""
+    return transaction.value(
+        "SELECT id FROM organizations WHERE salesforce_organization = :id", id=salesforce_organization
+    )
+
+
+def organization_name(transaction: Transaction, organization: UUID) -> str:
+    """Raises `NotFound` for an id that no organization has, or one that this transaction may not see."""
+    name = transaction.value("SELECT name FROM organizations WHERE id = :id", id=organization)
+    if name is None:
+        raise NotFound(f"There is no organization {organization}.")
+    return name
+
+
 # --- Lead schemas --------------------------------------------------------------------------------------------------
 
 

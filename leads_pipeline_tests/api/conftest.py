@@ -24,9 +24,10 @@ def settings(home: Path) -> Settings:
 
 
 @contextmanager
-def running(settings: Settings, database: Database) -> Generator[str]:
+def running(settings: Settings, database: Database, *, dashboard: bool = False) -> Generator[str]:
     """The application on a free port, until left."""
-    config = uvicorn.Config(create_app(settings, database), port=0, log_config=None, timeout_graceful_shutdown=2)
+    app = create_app(settings, database, dashboard=dashboard)
+    config = uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     started = threading.Event()
     startup = server.startup
@@ -54,6 +55,13 @@ def base_url(settings: Settings, database: Database) -> Generator[str]:
 def token_for(database: Database, organization: UUID | None, scopes: tuple[str, ...] = organizations.SCOPES) -> str:
     with database.transaction(SYSTEM) as transaction:
         return organizations.create_token(transaction, organization, scopes=scopes)
+
+
+@pytest.fixture
+def no_attempts(database: Database) -> None:
+    """Nobody has tried to log in: all tests come from one network."""
+    with database.transaction(SYSTEM) as transaction:
+        transaction.run("DELETE FROM login_attempts")
 
 
 class Client(httpx.Client):

@@ -7,21 +7,27 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.engine import URL
+from starlette.datastructures import Headers
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from leads_pipeline.api import dagster_ui
 from leads_pipeline.api.dagster_ui import DagsterUI
-from leads_pipeline.api.guard import Guard, Principal, credential
+from leads_pipeline.api.guard import Guard, Principal, bearer
 from leads_pipeline.settings import Settings
 from leads_pipeline.store.database import Database
 
@@ -29,10 +35,12 @@ from leads_pipeline.store.database import Database
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dagster")
 
 ADMIN = {"Authorization": "Bearer admin"}
+VIEWER = {"Authorization": "Bearer viewer"}
 
 
 async def recognise(scope: Scope) -> Principal | None:
-    return Principal("ann", "admin") if credential(scope) == "admin" else None
+    role = bearer(Headers(scope=scope))
+    return Principal("ann", role) if role in ("admin", "viewer") else None
 
 
 @contextmanager
@@ -48,7 +56,7 @@ def web(home: Path, database: URL) -> Generator[str]:
 
     app = FastAPI(lifespan=lifespan)
     app.add_api_route("/rest", lambda: "served")
-    app.mount("/admin", Guard(ui, recognise))
+    app.mount("/admin", Guard(ui, recognise, admits=("admin", "viewer")))
     # What Dagster reads its storage's address from belongs to the process; other tests shall not see ours.
     with pytest.MonkeyPatch.context() as environment, socket.socket() as listener:
         for name in ("DAGSTER_HOME", "LEADS_DAGSTER_DATABASE_URL"):
@@ -176,3 +184,118 @@ def test_definitions_that_end_the_interpreter_do_not_end_the_web_process(
     with web(tmp_path, database.url) as address:
         assert settled(address).json()["code"] == "dashboard_unavailable"
         assert httpx.get(f"http://{address}/rest").json() == "served"
+
+
+# --- Who only may look ---------------------------------------------------------------------------------------------
+
+MUTATION = 'mutation { setSensorCursor: resetSensor(sensorSelector: {repositoryName: "__repository__", \
+    repositoryLocationName: "leads_pipeline", sensorName: "new_uploads"}) { __typename } }'
+UNCHECKED = 'mutation { logTelemetry(action: "a", metadata: "{}", clientTime: "1", clientId: "1") { __typename } }'
+"""A mutation for which Dagster asks nobody's permission."""
+
+
+def asks(address: str, headers: dict[str, str], document: str) -> dict[str, object]:
+    """The first answer to a document that is sent over the WebSocket."""
+    with connect(
+        f"ws://{address}/admin/graphql",
+        additional_headers=headers,
+        subprotocols=["graphql-ws"],  # pyright: ignore[reportArgumentType]
+        proxy=None,
+    ) as websocket:
+        websocket.send(json.dumps({"type": "connection_init"}))
+        websocket.recv(10)
+        websocket.send(json.dumps({"id": "1", "type": "start", "payload": {"query": document}}))
+        return json.loads(websocket.recv(10))
+
+
+def test_a_viewer_sees_what_an_administrator_sees(http: httpx.Client) -> None:
+    query = {"query": "{ assetNodes { assetKey { path } } }"}
+    seen = [http.post("/admin/graphql", json=query, headers=who).json() for who in (ADMIN, VIEWER)]
+    assert seen[0] == seen[1]
+    assert http.get("/admin/runs", headers=VIEWER).status_code == 200
+
+
+@pytest.mark.parametrize("mutation", [MUTATION, UNCHECKED, "query harmless { version } " + UNCHECKED])
+def test_a_viewer_changes_nothing_by_post_get_or_websocket(http: httpx.Client, address: str, mutation: str) -> None:
+    payload = {"query": mutation, "operationName": None}
+    text = {"Content-Type": "application/graphql", **VIEWER}
+    for answer in (
+        http.post("/admin/graphql", json=payload, headers=VIEWER),
+        http.post("/admin/graphql", content=mutation, headers=text),
+        http.post("/admin/graphql", params={"query": mutation}, headers=VIEWER),
+        http.get("/admin/graphql", params={"query": mutation}, headers=VIEWER),
+    ):
+        assert answer.status_code == 403
+        assert "your role is viewer" in answer.text
+    assert "your role is viewer" in str(asks(address, VIEWER, mutation))
+
+
+def test_dagster_itself_gives_a_viewer_no_permission(http: httpx.Client) -> None:
+    query = {"query": "{ permissions { permission value } }"}
+    held = {
+        role["Authorization"]: {
+            row["permission"]
+            for row in http.post("/admin/graphql", json=query, headers=role).json()["data"]["permissions"]
+            if row["value"]
+        }
+        for role in (ADMIN, VIEWER)
+    }
+    assert "LAUNCH_PIPELINE_EXECUTION".lower() in {name.lower() for name in held["Bearer admin"]}
+    assert held["Bearer viewer"] == set()
+
+
+@pytest.mark.parametrize("kind", ["materialization", "check", "observation"])
+def test_a_viewer_reports_no_event_of_an_asset(http: httpx.Client, kind: str) -> None:
+    answer = http.post(f"/admin/report_asset_{kind}/field_mappings", json={}, headers=VIEWER)
+    assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+
+
+def test_nobody_changes_anything_by_a_link_or_over_the_websocket(http: httpx.Client, address: str) -> None:
+    # A cookie goes along with a link that another site shows; a document sent by POST needs our own page.
+    assert http.get("/admin/graphql", params={"query": MUTATION}).status_code == 405
+    assert "Only subscriptions" in str(asks(address, ADMIN, MUTATION))
+
+
+# --- Who is nobody -------------------------------------------------------------------------------------------------
+
+
+def walk(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every method and address of a route table, parameters filled in; of folders of files, a file of each folder."""
+    for route in routes:
+        if isinstance(route, Mount) and isinstance(route.app, StaticFiles):
+            folder = Path(str(route.app.directory))
+            one_of_each = {file.parent: file for file in folder.rglob("*") if file.is_file()}
+            yield from (("GET", f"{prefix}{route.path}/{file.relative_to(folder)}") for file in one_of_each.values())
+        elif isinstance(route, Mount):
+            yield from walk(route.routes, prefix + route.path)
+        elif isinstance(route, WebSocketRoute):
+            yield "WEBSOCKET", prefix + route.path
+        else:
+            assert isinstance(route, Route)
+            address = prefix + re.sub(r"\{\w+(:\w+)?\}", "x", route.path)
+            yield from ((method, address) for method in (route.methods or {"GET", "POST"}))
+
+
+def test_every_route_of_the_webserver_is_refused_anonymously(address: str) -> None:
+    from leads_pipeline.api.dagster_web import Webserver
+
+    # Its route table asks nothing of the workspace.
+    webserver: Any = Webserver(None, "/admin")  # pyright: ignore[reportArgumentType]
+    found = sorted(set(walk(webserver.build_routes())))
+    inside = [(method, path) for method, path in found if path.startswith("/admin")]
+    assert {path for method, path in inside if method == "WEBSOCKET"} == {"/admin/graphql"}
+    assert {"/admin/graphql", "/admin/server_info", "/admin/x", "/admin/logs/x"} <= {path for _, path in inside}
+    assert len(inside) > 30
+    with httpx.Client(base_url=f"http://{address}") as nobody:
+        for method, path in inside:
+            if method == "WEBSOCKET":
+                with pytest.raises(InvalidStatus, match="403"):
+                    connect(f"ws://{address}{path}", proxy=None)
+                continue
+            for accept in ("*/*", "text/html"):
+                answer = nobody.request(method, path, headers={"Accept": accept})
+                assert answer.status_code in (401, 303), (method, path)
+                assert answer.headers["content-type" if answer.status_code == 401 else "location"] in (
+                    "application/problem+json",
+                    f"/login?next={quote(path)}",
+                )

@@ -10,19 +10,21 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from leads_pipeline.api.guard import COOKIE, Guard, Principal, credential
+from leads_pipeline.api.guard import Guard, Principal, bearer, cookie
 
 ADMIN, VIEWER = "the-admin-token", "a-viewer-token"
+COOKIE = "leads_session"
 PEOPLE = {ADMIN: Principal("ann", "admin"), VIEWER: Principal("vic", "viewer")}
 
 
 async def recognise(scope: Scope) -> Principal | None:
-    return PEOPLE.get(credential(scope) or "")
+    return PEOPLE.get(bearer(Headers(scope=scope)) or cookie(scope, COOKIE) or "")
 
 
 async def secrets(scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,11 +61,11 @@ def http(address: str) -> Generator[httpx.Client]:
         yield client
 
 
-def bearer(token: str) -> dict[str, str]:
+def by_bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def cookie(token: str) -> dict[str, str]:
+def by_cookie(token: str) -> dict[str, str]:
     return {"Cookie": f"theme=dark; {COOKIE}={token}"}
 
 
@@ -76,12 +78,14 @@ def hears(address: str, headers: dict[str, str]) -> str:
         return str(refused.response.status_code)
 
 
-@pytest.mark.parametrize("headers", [bearer(ADMIN), cookie(ADMIN), {"Authorization": f"bearer {ADMIN}"}])
-def test_an_admin_passes_by_bearer_or_cookie(http: httpx.Client, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize("headers", [by_bearer(ADMIN), by_cookie(ADMIN), {"Authorization": f"bearer {ADMIN}"}])
+def test_an_admin_passes_by_bearer_or_by_cookie(http: httpx.Client, headers: dict[str, str]) -> None:
     assert http.get("/admin/", headers=headers).text == "secret"
 
 
-@pytest.mark.parametrize("headers", [{}, bearer("wrong"), cookie(""), {"Authorization": ADMIN}, {"Cookie": ADMIN}])
+@pytest.mark.parametrize(
+    "headers", [{}, by_bearer("wrong"), by_cookie(""), {"Authorization": ADMIN}, {"Cookie": ADMIN}]
+)
 def test_a_program_without_a_token_gets_a_problem_object(http: httpx.Client, headers: dict[str, str]) -> None:
     answer = http.get("/admin/assets", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
@@ -100,14 +104,14 @@ def test_a_browser_that_posts_without_a_token_is_not_sent_anywhere(http: httpx.C
 
 
 def test_another_role_is_refused(http: httpx.Client, address: str) -> None:
-    answer = http.get("/admin/", headers=bearer(VIEWER))
+    answer = http.get("/admin/", headers=by_bearer(VIEWER))
     assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
-    assert hears(address, bearer(VIEWER)) == "403"
+    assert hears(address, by_bearer(VIEWER)) == "403"
 
 
 def test_a_websocket_of_an_admin_is_accepted(address: str) -> None:
-    assert hears(address, bearer(ADMIN)) == "secret"
-    assert hears(address, {**cookie(ADMIN), "Origin": f"http://{address}"}) == "secret"
+    assert hears(address, by_bearer(ADMIN)) == "secret"
+    assert hears(address, {**by_cookie(ADMIN), "Origin": f"http://{address}"}) == "secret"
 
 
 def test_a_websocket_without_a_token_is_refused_before_it_is_accepted(address: str) -> None:
@@ -118,52 +122,52 @@ def test_a_websocket_without_a_token_is_refused_before_it_is_accepted(address: s
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "http://127.0.0.1:1", "null", "http://[", "http://127.0.0.1:x"]
 )
-def test_a_page_of_another_site_is_refused_though_the_browser_sends_the_cookie(
+def test_a_page_of_another_site_is_refused_though_the_browser_sends_the_by_cookie(
     http: httpx.Client, address: str, origin: str
 ) -> None:
-    headers = {**cookie(ADMIN), "Origin": origin}
+    headers = {**by_cookie(ADMIN), "Origin": origin}
     assert http.post("/admin/graphql", headers=headers).json()["code"] == "cross_origin"
     assert http.get("/admin/graphql?query=mutation", headers=headers).status_code == 403
     assert hears(address, headers) == "403"
 
 
 def test_our_own_page_may_post(http: httpx.Client, address: str) -> None:
-    assert http.post("/admin/graphql", headers={**cookie(ADMIN), "Origin": f"http://{address}"}).text == "secret"
+    assert http.post("/admin/graphql", headers={**by_cookie(ADMIN), "Origin": f"http://{address}"}).text == "secret"
 
 
 def test_what_the_browser_says_of_its_page_counts_where_the_page_hides_its_origin(http: httpx.Client) -> None:
     # A page under `Referrer-Policy: no-referrer` posts with `Origin: null`.
-    headers = {**cookie(ADMIN), "Origin": "null", "Sec-Fetch-Site": "same-origin"}
+    headers = {**by_cookie(ADMIN), "Origin": "null", "Sec-Fetch-Site": "same-origin"}
     assert http.post("/admin/graphql", headers=headers).text == "secret"
 
 
 def test_a_cookie_alone_cannot_change_anything(http: httpx.Client, address: str) -> None:
     # Every browser says where a request that changes something comes from; programs send the token themselves.
-    assert http.post("/admin/graphql", headers=cookie(ADMIN)).status_code == 403
-    assert hears(address, cookie(ADMIN)) == "403"
-    assert http.post("/admin/graphql", headers=bearer(ADMIN)).text == "secret"
+    assert http.post("/admin/graphql", headers=by_cookie(ADMIN)).status_code == 403
+    assert hears(address, by_cookie(ADMIN)) == "403"
+    assert http.post("/admin/graphql", headers=by_bearer(ADMIN)).text == "secret"
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_another_site_cannot_read_by_a_picture_or_a_script(http: httpx.Client, site: str) -> None:
-    headers = {**cookie(ADMIN), "Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
+    headers = {**by_cookie(ADMIN), "Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
     assert http.get("/admin/graphql?query=mutation", headers=headers).status_code == 403
 
 
 def test_a_link_from_another_site_may_be_followed(http: httpx.Client) -> None:
-    headers = {**cookie(ADMIN), "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    headers = {**by_cookie(ADMIN), "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
     assert http.get("/admin/assets", headers=headers).text == "secret"
     assert http.post("/admin/graphql", headers=headers).status_code == 403
 
 
 def test_behind_a_proxy_the_browser_s_host_counts(http: httpx.Client) -> None:
-    headers = {**cookie(ADMIN), "Origin": "https://leads.example", "Host": "10.0.0.7:8000"}
+    headers = {**by_cookie(ADMIN), "Origin": "https://leads.example", "Host": "10.0.0.7:8000"}
     assert http.post("/admin/graphql", headers=headers).status_code == 403
     assert http.post("/admin/graphql", headers={**headers, "X-Forwarded-Host": "leads.example"}).text == "secret"
     assert http.post("/admin/graphql", headers={**headers, "Host": "leads.example:443"}).text == "secret"
 
 
 def test_a_plain_page_cannot_speak_for_a_secure_one(http: httpx.Client) -> None:
-    headers = {**cookie(ADMIN), "Host": "leads.example", "X-Forwarded-Proto": "https"}
+    headers = {**by_cookie(ADMIN), "Host": "leads.example", "X-Forwarded-Proto": "https"}
     assert http.post("/admin/graphql", headers={**headers, "Origin": "http://leads.example"}).status_code == 403
     assert http.post("/admin/graphql", headers={**headers, "Origin": "https://leads.example"}).text == "secret"

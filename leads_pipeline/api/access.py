@@ -1,0 +1,119 @@
+"""Who a request comes from: whoever holds its bearer token, or whoever is logged in with its cookie."""
+
+import hashlib
+import hmac
+from datetime import timedelta
+from functools import partial
+from ipaddress import ip_address, ip_network
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Scope
+
+from leads_pipeline.api import passwords
+from leads_pipeline.api.guard import ADMIN, ORGANIZATION, Authenticate, Principal, bearer, cookie
+from leads_pipeline.settings import Settings
+from leads_pipeline.store import logins, organizations, sessions
+from leads_pipeline.store.database import SYSTEM, Database
+from leads_pipeline.store.organizations import Token
+
+log = structlog.get_logger()
+
+TOKEN_SOURCE = "token"  # noqa: S105 - a word, no secret
+
+
+def authenticator(settings: Settings, database: Database) -> Authenticate:
+    """What a `Guard` asks."""
+
+    async def authenticate(scope: Scope) -> Principal | None:
+        return await run_in_threadpool(partial(recognise, settings, database, scope, renew=scope["type"] == "http"))
+
+    return authenticate
+
+
+def recognise(settings: Settings, database: Database, scope: Scope, *, renew: bool = False) -> Principal | None:
+    """Who sends this request; None for nobody we know.
+
+    With `renew`, the session's cookie is changed when it is time; the answer must then carry `Principal.set_cookie`.
+    """
+    token = bearer(Headers(scope=scope))
+    if token is not None:
+        found = holder(database, token)
+        return None if found is None else _of_token(found)
+    secret = cookie(scope, cookie_name(scope))
+    return None if secret is None else _of_session(settings, database, scope, secret, renew=renew)
+
+
+def holder(database: Database, token: str) -> Token | None:
+    """Whose token this is, None for one that is not good."""
+    with database.transaction(SYSTEM) as transaction:
+        return organizations.token_holder(transaction, token)
+
+
+def idle_time(settings: Settings) -> timedelta:
+    return timedelta(minutes=settings.session_idle_minutes)
+
+
+def cookie_name(scope: Scope) -> str:
+    """Over https, the prefix makes browsers refuse a cookie that another host, or a plain page, has set."""
+    return "__Host-leads_session" if is_secure(scope) else "leads_session"
+
+
+def is_secure(scope: Scope) -> bool:
+    return scope["scheme"] in ("https", "wss")
+
+
+def set_cookie(scope: Scope, secret: str, settings: Settings) -> str:
+    """The header that gives a browser the session's cookie. Scripts cannot read it, other sites cannot make use of it."""
+    answer = Response()
+    answer.set_cookie(
+        cookie_name(scope),
+        secret,
+        max_age=int(settings.session_hours * 3600),
+        path="/",
+        httponly=True,
+        secure=is_secure(scope),
+        # Lax, not strict: whoever follows a link in a mail, or comes back from a provider, is still logged in.
+        samesite="lax",
+    )
+    return answer.headers["set-cookie"]
+
+
+def network(scope: Scope, settings: Settings, database: Database) -> bytes:
+    """A keyed hash of the network that a request comes from: of /24 for IPv4, of /64 for IPv6."""
+    forwarded = Headers(scope=scope).getlist("x-forwarded-for")
+    # The proxy appends what it saw; whatever stands before that, the caller may have written.
+    seen = forwarded[-1].rpartition(",")[2].strip() if settings.behind_proxy and forwarded else None
+    host = seen or (scope.get("client") or ("unknown",))[0]
+    try:
+        address = ip_address(host)
+        host = str(ip_network((address, 24 if address.version == 4 else 64), strict=False))
+    except ValueError:
+        pass
+    with database.transaction(SYSTEM) as transaction:
+        key = logins.deployment_key(transaction, "network")
+    return hmac.digest(key, host.encode(), hashlib.sha256)
+
+
+def _of_token(token: Token) -> Principal:
+    role = ADMIN if organizations.ADMIN in token.scopes else ORGANIZATION
+    return Principal(token.prefix, role, token.organization_id)
+
+
+def _of_session(settings: Settings, database: Database, scope: Scope, secret: str, *, renew: bool) -> Principal | None:
+    with database.transaction(SYSTEM) as transaction:
+        session = sessions.find(transaction, secret, idle=idle_time(settings))
+        if session is None or not _is_still_taken(session.source, settings):
+            return None
+        fresh = sessions.rotate(transaction, session) if renew and session.due else None
+    header = None if fresh is None else set_cookie(scope, fresh, settings)
+    return Principal(session.name, session.role, session.organization_id, session.id, header)
+
+
+def _is_still_taken(source: str, settings: Settings) -> bool:
+    """A login counts as long as one could log in that way today."""
+    if source == passwords.SOURCE:
+        return settings.oidc_issuer is None
+    return source in (TOKEN_SOURCE, settings.oidc_issuer)
