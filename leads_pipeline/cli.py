@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -18,8 +18,13 @@ from leads_pipeline.errors import FileRejected, LeadsError, NotFound, RequestInv
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from pydantic import BaseModel
+
     from leads_pipeline.settings import Settings
     from leads_pipeline.store.database import Database
+    from leads_pipeline.store.organizations import Organization as StoredOrganization
+
+T = TypeVar("T", bound="BaseModel")
 
 app = typer.Typer(
     help="From a lead spreadsheet to mapped leads, with honest confidence, learning from every correction.",
@@ -33,7 +38,9 @@ db = typer.Typer(help="The database: bring it up to date, look at it, begin anew
 schema = typer.Typer(help="An organization's lead schema, as YAML.", no_args_is_help=True)
 token = typer.Typer(help="Tokens for the REST API and the dashboard.", no_args_is_help=True)
 admin = typer.Typer(help="Who may log in to the dashboard, and who is.", no_args_is_help=True)
+organization = typer.Typer(help="Organizations, and what is set for each.", no_args_is_help=True)
 app.add_typer(db, name="db")
+app.add_typer(organization, name="organization")
 app.add_typer(token, name="token")
 app.add_typer(admin, name="admin")
 app.add_typer(schema, name="schema")
@@ -277,6 +284,90 @@ def db_reset(*, yes: Yes = False) -> None:
         print(f"Everything is deleted; the database is at revision {migrate(settings, database)}.")
 
 
+# --- Organizations -------------------------------------------------------------------------------------------------
+
+Choices = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SETTING=VALUE]...",
+        help="auto_apply_threshold, min_confidence_threshold, training_data_retention_days, llm_monthly_budget_usd, "
+        "max_daily_uploads, max_storage_bytes, share_training, salesforce_organization, name. Nothing after the `=` goes "
+        "back to the deployment's setting.",
+    ),
+]
+
+
+@organization.command("create")
+def organization_create(
+    name: Annotated[str, typer.Argument(help="What people call it.")],
+    choices: Choices = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Make an organization: `leads organization create "Acme" auto_apply_threshold=80`."""
+    from leads_pipeline.api.models import OrganizationMade
+    from leads_pipeline.store import migrations, organizations
+    from leads_pipeline.store.database import SYSTEM
+
+    made = _chosen(OrganizationMade, [f"name={name}", *(choices or [])])
+    with _database(_settings()) as database:
+        migrations.require_current(database)
+        with database.transaction(SYSTEM) as transaction:
+            created = organizations.create_organization(transaction, made.name)
+            shown = organizations.change_organization(transaction, created, made.changes())
+    _print_organization(shown, as_json=as_json)
+
+
+@organization.command("list")
+def organization_list(*, as_json: AsJson = False) -> None:
+    """Show all organizations."""
+    from leads_pipeline.api.models import OrganizationList, OrganizationShown
+    from leads_pipeline.store import organizations
+    from leads_pipeline.store.database import SYSTEM
+
+    with _database(_settings()) as database, database.transaction(SYSTEM) as transaction:
+        found = organizations.organizations(transaction)
+    if as_json:
+        print(OrganizationList(organizations=[OrganizationShown.of(item) for item in found]).model_dump_json())
+        return
+    for item in found:
+        print(f"{item.id}  {item.created_at:%Y-%m-%d}  {item.name}")
+
+
+@organization.command("show")
+def organization_show(
+    name: Annotated[str, typer.Argument(help="As `leads organization list` shows it.")], *, as_json: AsJson = False
+) -> None:
+    """Show what is set for an organization."""
+    from leads_pipeline.store import organizations
+
+    with _database(_settings()) as database:
+        owner = _owner(database, name)
+        with database.transaction(owner) as transaction:
+            shown = organizations.organization(transaction, owner)
+    _print_organization(shown, as_json=as_json)
+
+
+@organization.command("set")
+def organization_set(
+    name: Annotated[str, typer.Argument(help="As `leads organization list` shows it.")],
+    choices: Choices = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Change what is named: `leads organization set "Acme" training_data_retention_days=30 llm_monthly_budget_usd=`."""
+    from leads_pipeline.api.models import OrganizationChanged
+    from leads_pipeline.store import organizations
+    from leads_pipeline.store.database import SYSTEM
+
+    made = _chosen(OrganizationChanged, choices or [])
+    with _database(_settings()) as database:
+        owner = _owner(database, name)
+        with database.transaction(SYSTEM) as transaction:
+            shown = organizations.change_organization(transaction, owner, made.changes())
+    _print_organization(shown, as_json=as_json)
+
+
 # --- Tokens --------------------------------------------------------------------------------------------------------
 
 
@@ -322,6 +413,28 @@ def token_create(
         print("Keep it well: it is not shown again.", file=sys.stderr)
 
 
+@token.command("rotate")
+def token_rotate(
+    prefix: Annotated[str, typer.Argument(help="The eight characters after `leads_`.")],
+    *,
+    overlap_hours: Annotated[float, typer.Option(min=0, max=8760, help="How long the old token stays good.")] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """Make a token in place of another and show it, once. The old one stays good for a while, so nobody is cut off."""
+    from leads_pipeline.store import organizations
+    from leads_pipeline.store.database import SYSTEM
+
+    with _database(_settings()) as database, database.transaction(SYSTEM) as transaction:
+        made = organizations.rotate_token(
+            transaction, prefix.removeprefix("leads_")[:8], overlap=timedelta(hours=overlap_hours)
+        )
+    if as_json:
+        print(json.dumps({"token": made}))
+    else:
+        print(made)
+        print(f"Keep it well: it is not shown again. The old one is good for {overlap_hours:g} hours.", file=sys.stderr)
+
+
 @token.command("list")
 def token_list(*, as_json: AsJson = False) -> None:
     """Show all tokens, without their secrets."""
@@ -338,6 +451,8 @@ def token_list(*, as_json: AsJson = False) -> None:
             "label": item.label,
             "state": _state(item.revoked_at, item.expires_at),
             "created_at": f"{item.created_at:%Y-%m-%d %H:%M}",
+            "expires_at": None if item.expires_at is None else f"{item.expires_at:%Y-%m-%d %H:%M}",
+            "replaced_by": item.replaced_by,
         }
         for item in found
     ]
@@ -496,8 +611,38 @@ def _owner(database: "Database", name: str) -> "UUID":
     with database.transaction(SYSTEM) as transaction:
         found = organizations.organization_named(transaction, name)
     if found is None:
-        raise NotFound(f"There is no organization {name}; `leads token create --organization NAME` makes one.")
+        raise NotFound(f"There is no organization {name}; `leads organization create NAME` makes one.")
     return found
+
+
+def _chosen(kind: type[T], choices: list[str]) -> T:
+    """A model of `SETTING=VALUE` words."""
+    from pydantic import ValidationError
+
+    values: dict[str, str | None] = {}
+    for choice in choices:
+        name, equals, value = choice.partition("=")
+        if not equals or name not in kind.model_fields:
+            raise RequestInvalid(
+                f"{choice}: say SETTING=VALUE, where SETTING is one of {', '.join(kind.model_fields)}."
+            )
+        values[name] = value or None
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RequestInvalid(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}.") from error
+
+
+def _print_organization(shown: "StoredOrganization", *, as_json: bool) -> None:
+    from leads_pipeline.api.models import OrganizationShown
+
+    organization_ = OrganizationShown.of(shown)
+    if as_json:
+        print(organization_.model_dump_json())
+        return
+    for name, value in organization_.model_dump().items():
+        print(f"{name:<30} {'(as the deployment is set)' if value is None else value}")
 
 
 def _existing(path: Path) -> Path:

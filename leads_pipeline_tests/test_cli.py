@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from leads_pipeline.store import sessions
+from leads_pipeline.store import organizations, sessions
 from leads_pipeline.store.database import SYSTEM, Database
 
 ROOT = Path(__file__).parent.parent
@@ -161,3 +161,26 @@ def test_the_password_is_reset_and_sessions_are_shown_and_ended(home: Path, data
     assert leads("admin", "log-out", "vera@acme.example", home=home).stdout == "Ended 1 session.\n"
     assert "vera@acme.example" not in leads("admin", "sessions", home=home).stdout
     assert leads("admin", "log-out", home=home).returncode == 2
+
+
+def test_an_organization_is_made_set_and_shown(home: Path, database: Database) -> None:
+    made = leads("organization", "create", "Set people", "auto_apply_threshold=80", "--json", home=home)
+    assert json.loads(made.stdout)["auto_apply_threshold"] == 80
+    again = leads("organization", "create", "Set people", home=home)
+    assert (again.returncode, again.stderr) == (2, "leads: There is an organization Set people already.\n")
+    leads("organization", "set", "Set people", "auto_apply_threshold=", "share_training=true", home=home)
+    shown = json.loads(leads("organization", "show", "Set people", "--json", home=home).stdout)
+    assert (shown["auto_apply_threshold"], shown["share_training"]) == (None, True)
+    wrong = leads("organization", "set", "Set people", "auto_apply_threshold=eighty", home=home)
+    assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
+    unknown = leads("organization", "set", "Set people", "colour=blue", home=home)
+    assert "auto_apply_threshold" in unknown.stderr
+    assert "Set people" in leads("organization", "list", home=home).stdout
+
+
+def test_a_token_is_rotated_with_an_overlap(home: Path, database: Database) -> None:
+    made = json.loads(leads("token", "create", "--organization", "Rotators", "--json", home=home).stdout)["token"]
+    fresh = leads("token", "rotate", made.split("_")[1], "--overlap-hours", "2", home=home)
+    assert fresh.stdout.startswith("leads_")
+    with database.transaction(SYSTEM) as transaction:
+        assert all(organizations.token_holder(transaction, token) for token in (made, fresh.stdout.strip()))

@@ -10,7 +10,19 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from leads_pipeline import __version__
-from leads_pipeline.api import docs, health, home, login, mappings, problems, provider_login, schema, training, uploads
+from leads_pipeline.api import (
+    docs,
+    health,
+    home,
+    login,
+    mappings,
+    organizations,
+    problems,
+    provider_login,
+    schema,
+    training,
+    uploads,
+)
 from leads_pipeline.api.access import authenticator
 from leads_pipeline.api.dagster_ui import DagsterUI
 from leads_pipeline.api.guard import ADMIN, VIEWER, Guard
@@ -58,7 +70,7 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
         lifespan=lifespan,
     )
     docs.install(app)
-    for module in (uploads, mappings, training, schema, health):
+    for module in (uploads, mappings, training, schema, organizations, health):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(login.router)
     app.include_router(provider_login.router)

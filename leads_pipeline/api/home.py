@@ -56,7 +56,7 @@ def _who(principal: Principal) -> str:
 def _organization_figures(shared: Services, organization: UUID) -> tuple[str, dict[str, str]]:
     until = datetime.now(UTC)
     with shared.database.transaction(organization) as transaction:
-        name = organizations.organization_name(transaction, organization)
+        name = organizations.organization(transaction, organization).name
         totals = summary.totals(transaction, until - timedelta(days=DAYS), until)
         stored = summary.storage_bytes(transaction)
     return name, {

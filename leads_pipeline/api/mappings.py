@@ -12,7 +12,7 @@ from leads_pipeline.api.services import Caller, Services, Shared, UploadReader, 
 from leads_pipeline.api.uploads import FILE_FORM
 from leads_pipeline.mapping import Memory, gate, load_model, map_sheet, memory_keys
 from leads_pipeline.spreadsheets import inspect, read
-from leads_pipeline.store import memory
+from leads_pipeline.store import memory, organizations
 
 router = APIRouter(prefix="/mappings", tags=["mappings"])
 
@@ -35,7 +35,7 @@ def _preview(shared: Services, caller: Caller, path: Path, filename: str) -> Map
     with shared.database.transaction(caller.organization) as transaction:
         version, schema = current_schema(transaction)
         remembered = Memory(memory.recall(transaction, (key.header for sheet in keys for key in sheet)))
-    threshold = shared.settings.auto_apply_threshold
+        threshold = organizations.settings_for(transaction, shared.settings).auto_apply_threshold
     return Mappings(
         mappings=[
             MappingShown.proposed(sheet, mapping, decided=gate(mapping, threshold), schema_version=version)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from leads_pipeline.mapping import FieldType
 from leads_pipeline.store.corrections import Correction, StoredCorrection
 from leads_pipeline.store.mappings import StoredMapping
+from leads_pipeline.store.organizations import Organization, Token
 from leads_pipeline.store.uploads import Received, Upload
 from leads_pipeline.types import Mapping as Proposal
 from leads_pipeline.types import Sheet
@@ -321,3 +322,128 @@ def _shown(upload: Upload) -> dict[str, Any]:
         "reviewed_at": upload.reviewed_at,
         "contents_deleted_at": upload.contents_deleted_at,
     }
+
+
+# --- Organizations -------------------------------------------------------------------------------------------------
+
+OrganizationName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+SalesforceId = Annotated[str, StringConstraints(pattern=r"^00D[A-Za-z0-9]{12}([A-Za-z0-9]{3})?$")]
+Scope = Literal["uploads:read", "uploads:write", "corrections:write", "schema:write", "training:read"]
+
+
+class OrganizationSettings(Strict):
+    """What an organization may have of its own. Null: as the deployment is set."""
+
+    auto_apply_threshold: float | None = Field(
+        None, ge=0, le=100, description="Confidence, in percent, from which a mapping is applied without a person."
+    )
+    min_confidence_threshold: float | None = Field(
+        None, ge=0, le=100, description="Confidence that an unreviewed mapping needs to enter training data."
+    )
+    training_data_retention_days: int | None = Field(
+        None, ge=0, le=36500, description="Days that file contents are kept; 0 deletes them once nobody needs them."
+    )
+    llm_monthly_budget_usd: float | None = Field(
+        None, ge=0, le=9_999_999, description="What the language model may cost in a calendar month."
+    )
+    max_daily_uploads: int | None = Field(None, ge=0, le=2**31 - 1, description="Uploads in a day (UTC).")
+    max_storage_bytes: int | None = Field(None, ge=0, le=2**63 - 1, description="Bytes of files kept at a time.")
+
+
+class OrganizationChoices(OrganizationSettings):
+    """What else is set for an organization."""
+
+    share_training: bool = Field(False, description="Whether its anonymised examples train the shared model.")
+    salesforce_organization: SalesforceId | None = Field(
+        None, description="The id of the Salesforce organization whose people log in for this one."
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """What was named, by the names of the store. Salesforce's ids are kept without their checksum."""
+        changed = self.model_dump(exclude_unset=True)
+        if changed.get("salesforce_organization") is not None:
+            changed["salesforce_organization"] = changed["salesforce_organization"][:15]
+        return changed
+
+
+class OrganizationMade(OrganizationChoices):
+    """A new organization; what is left out is as the deployment is set."""
+
+    name: OrganizationName
+
+
+class OrganizationChanged(OrganizationChoices):
+    """What is to be changed: what is left out stays."""
+
+    name: OrganizationName = ""
+
+
+class OrganizationShown(OrganizationSettings):
+    """An organization and its own settings."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+    share_training: bool
+    salesforce_organization: str | None
+
+    @classmethod
+    def of(cls, organization: Organization) -> "OrganizationShown":
+        return cls(
+            id=organization.id,
+            name=organization.name,
+            created_at=organization.created_at,
+            share_training=organization.share_training,
+            salesforce_organization=organization.salesforce_organization,
+            **dict(organization.settings),  # pyright: ignore[reportArgumentType] - the database checks them
+        )
+
+
+class OrganizationList(BaseModel):
+    organizations: list[OrganizationShown]
+
+
+class TokenAsked(Strict):
+    """A token to make: all scopes and no end unless narrowed."""
+
+    scopes: list[Scope] = Field(list(get_args(Scope)), min_length=1)
+    label: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")] = Field(
+        "", description="What it is for."
+    )
+    days: int | None = Field(None, ge=1, le=3650, description="Let it expire after so many days.")
+
+
+class RotationAsked(Strict):
+    overlap_hours: float = Field(24, ge=0, le=8760, description="How long the old token stays good.")
+
+
+class TokenShown(BaseModel):
+    """A token without its secret. `prefix` is what it is known by."""
+
+    prefix: str
+    scopes: list[str]
+    label: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    replaced_by: str | None
+
+    @classmethod
+    def of(cls, token: Token) -> "TokenShown":
+        return cls(
+            prefix=token.prefix,
+            scopes=list(token.scopes),
+            label=token.label,
+            created_at=token.created_at,
+            expires_at=token.expires_at,
+            revoked_at=token.revoked_at,
+            replaced_by=token.replaced_by,
+        )
+
+
+class TokenList(BaseModel):
+    tokens: list[TokenShown]
+
+
+class TokenMade(TokenShown):
+    token: str = Field(description="The whole token; it is not shown again.")

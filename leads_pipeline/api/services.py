@@ -15,7 +15,7 @@ from pydantic import StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
 from leads_pipeline.api.access import holder, recognise
-from leads_pipeline.api.guard import ORGANIZATION, require_same_site
+from leads_pipeline.api.guard import ADMIN, ORGANIZATION, Principal, require_same_site
 from leads_pipeline.errors import InsufficientScope, RequestInvalid, Unauthorized
 from leads_pipeline.mapping import LeadSchema, default_schema
 from leads_pipeline.providers.oidc import Provider
@@ -93,6 +93,25 @@ def needs(scope: str) -> Callable[..., Caller]:
     return caller
 
 
+def administrator(request: Request, shared: Shared, credentials: Bearer) -> Principal:
+    """A dependency: an administrator, by a token or logged in."""
+    principal = anybody(request, shared, credentials)
+    if principal.role != ADMIN:
+        raise InsufficientScope("This needs an admin token; `leads token create --admin` makes one.")
+    return principal
+
+
+def anybody(request: Request, shared: Shared, credentials: Bearer) -> Principal:
+    """A dependency: whoever holds a token or is logged in."""
+    del credentials  # Named for the description of the API; it is read where sessions are.
+    principal = recognise(shared.settings, shared.database, request.scope)
+    if principal is None:
+        raise Unauthorized(NO_TOKEN)
+    request.state.token_prefix = principal.name if principal.session is None else None
+    require_same_site(request.scope)
+    return principal
+
+
 NO_TOKEN = "Send a valid token as `Authorization: Bearer leads_...`; `leads token create` makes one."  # noqa: S105 - a sentence
 
 
@@ -102,6 +121,8 @@ def _not_allowed(scope: str, held: Iterable[str]) -> InsufficientScope:
     )
 
 
+Administrator = Annotated[Principal, Depends(administrator)]
+Anybody = Annotated[Principal, Depends(anybody)]
 UploadReader = Annotated[Caller, Depends(needs("uploads:read"))]
 UploadWriter = Annotated[Caller, Depends(needs("uploads:write"))]
 Corrector = Annotated[Caller, Depends(needs("corrections:write"))]

@@ -63,11 +63,12 @@ def process(database: Database, settings: Settings, job: Job) -> Processed | Non
 
 def _map(database: Database, settings: Settings, job: Job, workbook: Workbook, timings: dict[str, float]) -> Processed:
     begun = time.perf_counter()
-    model, threshold = load_model(), settings.auto_apply_threshold
+    model = load_model()
     keys = [key for sheet in workbook.sheets for key in memory_keys(sheet)]
     with database.transaction(job.organization_id) as transaction:
         stored_schema = organizations.lead_schema(transaction)
         remembered = Memory(memory.recall(transaction, (key.header for key in keys)))
+        threshold = organizations.settings_for(transaction, settings).auto_apply_threshold
     version, schema = (
         (0, default_schema()) if stored_schema is None else (stored_schema[0], LeadSchema.from_json(stored_schema[1]))
     )

@@ -1,4 +1,4 @@
-"""Organizations, their versions of the lead schema, and their tokens."""
+"""Organizations, their settings, their versions of the lead schema, and their tokens."""
 
 import hashlib
 import secrets
@@ -6,11 +6,13 @@ import string
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from leads_pipeline.errors import NotFound, RequestInvalid
+from leads_pipeline.errors import NotFound, RequestInvalid, StaleState
+from leads_pipeline.settings import Settings
 from leads_pipeline.store.database import Transaction, as_json
 from leads_pipeline.store.ids import new_id
 
@@ -19,9 +21,35 @@ SCOPES = ("uploads:read", "uploads:write", "corrections:write", "schema:write", 
 """What an organization's token may be narrowed to; it holds all of them unless it is."""
 
 
+OVERRIDES = (
+    "auto_apply_threshold",
+    "min_confidence_threshold",
+    "training_data_retention_days",
+    "llm_monthly_budget_usd",
+    "max_daily_uploads",
+    "max_storage_bytes",
+)
+"""What an organization may set for itself: the names of our settings, each None for the deployment's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """An organization and what is set for it: `settings` by the names in `OVERRIDES`."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+    share_training: bool
+    salesforce_organization: str | None
+    settings: Mapping[str, float | int | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A stored token, without its secret. `organization_id` is None for an administrator's."""
+    """A stored token, without its secret. `organization_id` is None for an administrator's.
+
+    `replaced_by` is the prefix of the token that it was rotated to.
+    """
 
     id: UUID
     organization_id: UUID | None
@@ -32,6 +60,7 @@ class Token:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    replaced_by: str | None
 
 
 # --- Organizations -------------------------------------------------------------------------------------------------
@@ -53,6 +82,58 @@ def organization_named(transaction: Transaction, name: str) -> UUID | None:
     return transaction.value("SELECT id FROM organizations WHERE name = :name", name=name)
 
 
+def organization(transaction: Transaction, organization_id: UUID) -> Organization:
+    """Raises `NotFound` for an id that no organization has, or one that this transaction may not see."""
+    row = transaction.first("SELECT * FROM organizations WHERE id = :id", id=organization_id)
+    if row is None:
+        raise NotFound(f"There is no organization {organization_id}.")
+    return _organization(row)
+
+
+def organizations(transaction: Transaction) -> list[Organization]:
+    """All that this transaction may see, by name."""
+    return [_organization(row) for row in transaction.all("SELECT * FROM organizations ORDER BY name")]
+
+
+def create_organization(transaction: Transaction, name: str) -> UUID:
+    """Raises `StaleState` when the name is taken."""
+    made = transaction.value(
+        "INSERT INTO organizations (id, name) VALUES (:id, :name) ON CONFLICT (name) DO NOTHING RETURNING id",
+        id=new_id(),
+        name=name,
+    )
+    if made is None:
+        raise StaleState(f"There is an organization {name} already.", code="organization_exists")
+    return made
+
+
+def change_organization(transaction: Transaction, organization_id: UUID, changes: Mapping[str, Any]) -> Organization:
+    """Set what `changes` names: `name`, `share_training`, `salesforce_organization`, or one of `OVERRIDES`.
+
+    Raises `NotFound`, or `StaleState` for a name or a Salesforce organization that another one has.
+    """
+    unknown = set(changes) - {"name", "share_training", "salesforce_organization", *OVERRIDES}
+    assert not unknown, unknown
+    for column in ("name", "salesforce_organization"):
+        if changes.get(column) is not None and transaction.value(
+            f"SELECT 1 FROM organizations WHERE {column} = :value AND id <> :id",
+            value=changes[column],
+            id=organization_id,
+        ):
+            raise StaleState(f"Another organization has the {column} {changes[column]}.", code="organization_exists")
+    if changes:
+        assignments = ", ".join(f"{column} = :{column}" for column in sorted(changes))
+        transaction.run(f"UPDATE organizations SET {assignments} WHERE id = :id", id=organization_id, **changes)
+    return organization(transaction, organization_id)
+
+
+def settings_for(transaction: Transaction, settings: Settings) -> Settings:
+    """The deployment's settings, with what the transaction's organization has set for itself in their place."""
+    own = organization(transaction, transaction.organization).settings
+    known = {name: value for name, value in own.items() if value is not None and name in Settings.model_fields}
+    return settings.model_copy(update=known) if known else settings
+
+
 def organization_of_salesforce(transaction: Transaction, salesforce_organization: str) -> UUID | None:
     """Whose people come from this Salesforce organization, by its id of 15 characters."""
     return transaction.value(
@@ -60,12 +141,19 @@ def organization_of_salesforce(transaction: Transaction, salesforce_organization
     )
 
 
-def organization_name(transaction: Transaction, organization: UUID) -> str:
-    """Raises `NotFound` for an id that no organization has, or one that this transaction may not see."""
-    name = transaction.value("SELECT name FROM organizations WHERE id = :id", id=organization)
-    if name is None:
-        raise NotFound(f"There is no organization {organization}.")
-    return name
+def _organization(row: Mapping[str, Any]) -> Organization:
+    return Organization(
+        id=row["id"],
+        name=row["name"],
+        created_at=row["created_at"],
+        share_training=row["share_training"],
+        salesforce_organization=row["salesforce_organization"],
+        settings={name: _number(row[name]) for name in OVERRIDES},
+    )
+
+
+def _number(value: Decimal | int | None) -> float | int | None:
+    return float(value) if isinstance(value, Decimal) else value
 
 
 # --- Lead schemas --------------------------------------------------------------------------------------------------
@@ -151,7 +239,38 @@ def token_holder(transaction: Transaction, token: str) -> Token | None:
     return _token(row)
 
 
+def rotate_token(transaction: Transaction, prefix: str, *, overlap: timedelta) -> str:
+    """Make a token that may do what this one may and lives as long, and return it. The old one is good for `overlap` more.
+
+    Raises `NotFound`, or `StaleState` for a token that is not good any more.
+    """
+    row = transaction.first(_TOKENS + " WHERE t.prefix = :prefix FOR UPDATE OF t", prefix=prefix)
+    if row is None:
+        raise _no_token(prefix)
+    old = _token(row)
+    now = transaction.value("SELECT now()")
+    if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
+        raise StaleState(f"The token {prefix} is not good any more; make a new one.", code="token_ended")
+    fresh = create_token(
+        transaction,
+        old.organization_id,
+        scopes=old.scopes,
+        label=old.label,
+        expires_at=None if old.expires_at is None else now + (old.expires_at - old.created_at),
+    )
+    transaction.run(
+        """UPDATE api_tokens SET expires_at = least(expires_at, now() + :overlap),
+                  replaced_by = (SELECT id FROM api_tokens WHERE prefix = :fresh)
+           WHERE id = :id""",
+        overlap=overlap,
+        fresh=fresh.split("_")[1],
+        id=old.id,
+    )
+    return fresh
+
+
 def tokens(transaction: Transaction) -> list[Token]:
+    """All that this transaction may see, oldest first."""
     return [_token(row) for row in transaction.all(_TOKENS + " ORDER BY t.created_at")]
 
 
@@ -160,12 +279,17 @@ def revoke_token(transaction: Transaction, prefix: str) -> None:
     if not transaction.run(
         "UPDATE api_tokens SET revoked_at = coalesce(revoked_at, now()) WHERE prefix = :prefix", prefix=prefix
     ):
-        raise NotFound(f"There is no token with the prefix {prefix}; `leads token list` shows them.")
+        raise _no_token(prefix)
 
 
-_TOKENS = (
-    """SELECT t.*, o.name AS organization FROM api_tokens t LEFT JOIN organizations o ON o.id = t.organization_id"""
-)
+def _no_token(prefix: str) -> NotFound:
+    return NotFound(f"There is no token with the prefix {prefix}; `leads token list` shows them.")
+
+
+_TOKENS = """
+SELECT t.*, o.name AS organization, r.prefix AS replaced_by_prefix
+FROM api_tokens t LEFT JOIN organizations o ON o.id = t.organization_id LEFT JOIN api_tokens r ON r.id = t.replaced_by
+"""
 
 
 def _token(row: Mapping[str, Any]) -> Token:
@@ -179,6 +303,7 @@ def _token(row: Mapping[str, Any]) -> Token:
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],
+        replaced_by=row["replaced_by_prefix"],
     )
 
 

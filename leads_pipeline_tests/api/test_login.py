@@ -248,7 +248,7 @@ def test_the_home_page_shows_an_organization_its_own_figures(
     del base_url
     client.post("/uploads", files={"file": ("leads.csv", b"E-Mail\nada@example.com\n")}).raise_for_status()
     with database.transaction(SYSTEM) as transaction:
-        name = organizations.organization_name(transaction, organization)
+        name = organizations.organization(transaction, organization).name
     shown = browser.get("/", headers={"Authorization": client.headers["authorization"]}).text
     assert name in shown
     assert "<dt>uploads</dt><dd>1</dd>" in shown

@@ -1,13 +1,15 @@
 """Organizations are kept apart twice: queries are scoped, and the database refuses the rest."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy.exc import ProgrammingError
 
 from leads_pipeline.errors import NotFound
-from leads_pipeline.store import migrations, uploads
-from leads_pipeline.store.database import SYSTEM, Database
+from leads_pipeline.store import corrections, idempotency, logins, migrations, organizations, sessions, uploads
+from leads_pipeline.store.corrections import Correction
+from leads_pipeline.store.database import SYSTEM, Database, as_json
 from leads_pipeline_tests.builders import mapped_upload
 
 
@@ -15,25 +17,104 @@ def test_every_table_has_forced_row_level_security(database: Database) -> None:
     assert migrations.check(database) == []
 
 
-def test_a_query_that_forgets_its_organization_finds_nothing_of_others(
+def plant(database: Database, organization: UUID) -> None:
+    """A row of this organization in every table that holds an organization's rows."""
+    upload_id, stored = mapped_upload(database, organization, {"Firma": "Company"})
+    with database.transaction(organization) as transaction:
+        corrections.correct(transaction, [Correction(stored["Firma"].id, "LastName")], single_valued=frozenset())
+        organizations.save_lead_schema(transaction, {"fields": []}, after=0)
+        organizations.create_token(transaction, organization)
+        idempotency.reserve(transaction, "key", "POST /uploads")
+        transaction.run(
+            """INSERT INTO training_datasets (id, organization_id, version, status, parameters)
+               VALUES (:id, :organization, 1, 'building', '{}')""",
+            id=upload_id,
+            organization=organization,
+        )
+        transaction.run(
+            """INSERT INTO model_performance (id, organization_id, model_version, measured_on, columns)
+               VALUES (:id, :organization, 'm', 'online', 0)""",
+            id=upload_id,
+            organization=organization,
+        )
+    with database.transaction(SYSTEM) as transaction:
+        sessions.begin(
+            transaction,
+            role="organization",
+            name="ann",
+            source="token",
+            lasts=timedelta(hours=1),
+            organization=organization,
+        )
+
+
+PLANTED = {
+    "api_tokens", "field_mappings", "field_patterns", "file_uploads", "idempotency_keys", "lead_schemas", "login_sessions",
+    "memory_entries", "model_performance", "processing_jobs", "sheets", "training_datasets", "upload_contents",
+    "user_corrections",
+}  # fmt: skip
+
+
+def tables(database: Database, *, with_organization: bool) -> list[str]:
+    with database.transaction(SYSTEM) as transaction:
+        rows = transaction.all(
+            """SELECT c.relname AS name FROM pg_class c
+               WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+                 AND c.relname NOT IN ('alembic_version', 'organizations')
+                 AND :wanted = EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'organization_id')
+               ORDER BY 1""",
+            wanted=with_organization,
+        )
+    return [row["name"] for row in rows]
+
+
+def test_in_every_table_a_query_that_forgets_its_organization_finds_and_changes_nothing_of_others(
     database: Database, organization: UUID, other_organization: UUID
 ) -> None:
-    mapped_upload(database, organization, {"Firma": "Company"})
-    with database.transaction(SYSTEM) as transaction:
-        tables = [
-            row["table_name"]
-            for row in transaction.all(
-                """SELECT table_name FROM information_schema.columns
-                   WHERE table_schema = 'public' AND column_name = 'organization_id' ORDER BY table_name"""
-            )
-        ]
-    assert len(tables) >= 12
-    for table in tables:
+    plant(database, organization)
+    found: set[str] = set()
+    for table in tables(database, with_organization=True):
+        theirs = f"FROM {table} WHERE organization_id = :theirs"
+        with database.transaction(SYSTEM) as transaction:
+            row = transaction.value(f"SELECT to_jsonb({table}) {theirs} LIMIT 1", theirs=organization)
         with database.transaction(other_organization) as transaction:
-            foreign = transaction.value(
-                f"SELECT count(*) FROM {table} WHERE organization_id <> :organization", organization=other_organization
-            )
-        assert foreign == 0, table
+            assert transaction.value(f"SELECT count(*) {theirs}", theirs=organization) == 0, table
+            everything = f"SELECT count(*) FROM {table} WHERE organization_id <> :own"
+            assert transaction.value(everything, own=other_organization) == 0, table
+            update = f"UPDATE {table} SET organization_id = :own WHERE organization_id = :theirs"
+            assert transaction.run(update, own=other_organization, theirs=organization) == 0, table
+            assert transaction.run(f"DELETE {theirs}", theirs=organization) == 0, table
+        if row is None:
+            continue
+        found.add(table)
+        record = f"(jsonb_populate_record(NULL::{table}, CAST(:row AS jsonb))).*"
+        copy = f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT {record}"
+        with (
+            pytest.raises(ProgrammingError, match="row-level security"),
+            database.transaction(other_organization) as transaction,
+        ):
+            transaction.run(copy, row=as_json(row))
+    assert found >= PLANTED
+
+
+def test_what_is_the_system_s_is_seen_by_no_organization(database: Database, organization: UUID) -> None:
+    with database.transaction(SYSTEM) as transaction:
+        logins.deployment_key(transaction, "network")
+        logins.save_password(transaction, "admin", "a hash")
+        logins.count_attempt(transaction, [b"somebody"])
+    system = tables(database, with_organization=False)
+    assert {"deployment_keys", "local_passwords", "login_attempts", "login_flows"} <= set(system)
+    for table in system:
+        with database.transaction(organization) as transaction:
+            assert transaction.value(f"SELECT count(*) FROM {table}") == 0, table
+
+
+def test_an_organization_sees_itself_alone(database: Database, organization: UUID, other_organization: UUID) -> None:
+    with database.transaction(organization) as transaction:
+        assert [item.id for item in organizations.organizations(transaction)] == [organization]
+        assert transaction.run("UPDATE organizations SET name = 'x' WHERE id = :id", id=other_organization) == 0
+        with pytest.raises(NotFound):
+            organizations.organization(transaction, other_organization)
 
 
 def test_nobody_writes_into_another_organization(
