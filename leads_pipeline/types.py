@@ -79,6 +79,32 @@ class Workbook:
     notices: tuple[Notice, ...] = ()
 
 
+# --- What may be kept of a file to learn from ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AnonymisedColumn:
+    """A column without people: its header scrubbed, and values that look like its own and belong to nobody.
+
+    `dropped` counts what failed a check, by reason: surrogates (`equal`, `contained`), and kinds of personal data that
+    were taken out of the header (`header_email`, ...). `categories` are keyed digests of values that may be common ones.
+    """
+
+    index: int
+    header: str
+    surrogates: tuple[str, ...]
+    dropped: ReadOnly[str, int] = field(default_factory=dict[str, int])
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnonymisedSheet:
+    """The columns of one sheet, in order."""
+
+    index: int
+    columns: tuple[AnonymisedColumn, ...]
+
+
 # --- What a column was mapped to -----------------------------------------------------------------------------------
 
 

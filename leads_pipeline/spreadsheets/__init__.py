@@ -1,5 +1,5 @@
 """Bytes to sheets: what tables a spreadsheet holds, where their headers are and what their columns look like, and their
-rows again as an export of leads.
+rows again as an export of leads, or as columns without people to learn from.
 
 Every file is read in a child process with limits; nothing in this process ever parses a spreadsheet, and no cell leaves
 the child but in an export. No database, no Dagster, no network; what a column means is for `mapping` to say.
@@ -13,20 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from leads_pipeline.errors import ExportTooLarge, FileRejected
+from leads_pipeline.spreadsheets import transfer
+from leads_pipeline.spreadsheets.categories import category_digest
 from leads_pipeline.spreadsheets.children import ChildDied, ask, warm_up
 from leads_pipeline.spreadsheets.filenames import safe_filename
 from leads_pipeline.spreadsheets.inspection import inspect
 from leads_pipeline.spreadsheets.limits import Limits
-from leads_pipeline.spreadsheets.plans import ExportPlan, FileFormat, SheetPlan
-from leads_pipeline.spreadsheets.transfer import plan_to_json, workbook_from_json
-from leads_pipeline.types import Workbook
+from leads_pipeline.spreadsheets.plans import AnonymisingPlan, ExportPlan, FileFormat, Secrets, SheetPlan
+from leads_pipeline.types import AnonymisedSheet, Workbook
 
 __all__ = [
     "MAX_XLSX_ROWS",
+    "AnonymisingPlan",
     "ExportPlan",
     "FileFormat",
     "Limits",
+    "Secrets",
     "SheetPlan",
+    "anonymise",
+    "category_digest",
     "export",
     "inspect",
     "read",
@@ -56,7 +61,7 @@ def read(path: Path, filename: str, limits: Limits = _DEFAULTS) -> Workbook:
     last = ChildDied(0)
     for second_reader in (False, True) if kind in _SECOND_READER_KINDS else (False,):
         try:
-            return workbook_from_json(_answer(_ask({**job, "second_reader": second_reader}, kind, limits)))
+            return transfer.workbook_from_json(_answer(_ask({**job, "second_reader": second_reader}, kind, limits)))
         except ChildDied as death:
             last = death
             if death.exit_code in _OUT_OF_BOUNDS:  # a slower reader would only end in the same way
@@ -83,27 +88,40 @@ def export(
     return _export(path, kind, plan, file_format, limits)
 
 
+def anonymise(path: Path, filename: str, plan: AnonymisingPlan, limits: Limits = _DEFAULTS) -> list[AnonymisedSheet]:
+    """What may be kept of a file that was read before, to learn from: its columns without its people, in a child process.
+
+    Raises `FileRejected`.
+    """
+    kind = inspect(path, filename, limits)
+    job = {"task": "anonymise", "path": str(path.absolute()), "kind": kind, "plan": transfer.anonymising_to_json(plan)}
+    try:
+        return transfer.anonymised_from_json(_answer(_ask(job, kind, limits, long=True)))
+    except ChildDied as death:
+        raise _rejected(death, kind) from None
+
+
 def _export(path: Path, kind: str, plan: ExportPlan, file_format: FileFormat, limits: Limits) -> Iterator[bytes]:
     with tempfile.TemporaryDirectory(prefix="leads-export-") as folder:
         job = {
             "task": "export",
             "path": str(path.absolute()),
             "kind": kind,
-            "plan": plan_to_json(plan),
+            "plan": transfer.plan_to_json(plan),
             "file_format": file_format,
             "folder": folder,
         }
         try:
-            yield from _ask(job, kind, limits, export=True)
+            yield from _ask(job, kind, limits, long=True)
         except ChildDied as death:
             raise _rejected(death, kind) from None
 
 
 def _ask(
-    job: dict[str, Any], kind: str, limits: Limits, *, export: bool = False
+    job: dict[str, Any], kind: str, limits: Limits, *, long: bool = False
 ) -> Generator[bytes, None, dict[str, Any]]:
-    # An export walks the file once more and writes what it reads: it gets the time of the largest text table.
-    long = export or kind in _TEXT_KINDS
+    # Walking a file once more and doing something with its rows gets the time of the largest text table.
+    long = long or kind in _TEXT_KINDS
     cpu_seconds = limits.csv_cpu_seconds if long else limits.reader_cpu_seconds
     wall_seconds = limits.csv_cpu_seconds * _WALL_PER_CPU_SECOND if long else limits.reader_wall_seconds
     return ask({**job, "limits": asdict(limits), "cpu_seconds": cpu_seconds}, wall_seconds=wall_seconds)

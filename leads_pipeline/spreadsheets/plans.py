@@ -1,4 +1,4 @@
-"""What is to be exported: which columns of which sheets become which columns of the leads."""
+"""What is to be exported, and what is to be anonymised: jobs for a child that reads a file once more."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,3 +25,24 @@ class ExportPlan:
 
     sheets: tuple[SheetPlan, ...]
     columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What surrogates of one upload are made with, all of it of the upload's own organization.
+
+    `seed` decides which they are. `category_key` makes the digests under which categories are counted over
+    organizations, and `common` are the digests of those that enough of them use.
+    """
+
+    seed: bytes
+    category_key: bytes
+    common: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AnonymisingPlan:
+    """Sheets as they were read, with their columns and profiles, and what their surrogates are made with."""
+
+    sheets: tuple[Sheet, ...]
+    secrets: Secrets

@@ -50,6 +50,12 @@ def profile_column(values: Sequence[str], *, rows: int, filled: int) -> ColumnPr
     )
 
 
+def kinds_of(value: str) -> frozenset[str]:
+    """Every kind that one value is of, by itself."""
+    cell = _clean(value)
+    return frozenset(_kinds(cell)) if cell else frozenset()
+
+
 # --- Shapes --------------------------------------------------------------------------------------------------------
 
 
@@ -156,10 +162,15 @@ _SITES = {
 }
 
 
+def forced_prefix(cell: str) -> str:
+    """What an ad platform or a spreadsheet has put before a value to make it text; mostly nothing."""
+    match = _PREFIX.match(cell) if ":" in cell or cell[:1] == "'" else None
+    return match[0] if match else ""
+
+
 def _clean(value: str) -> str:
     cell = value.strip()
-    match = _PREFIX.match(cell) if ":" in cell or cell[:1] == "'" else None
-    return cell[match.end() :] if match else cell
+    return cell[len(forced_prefix(cell)) :]
 
 
 def _kinds(cell: str) -> Iterator[str]:

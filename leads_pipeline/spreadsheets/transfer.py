@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from leads_pipeline.spreadsheets.plans import ExportPlan, SheetPlan
-from leads_pipeline.types import Column, ColumnProfile, Notice, Sheet, Workbook
+from leads_pipeline.spreadsheets.plans import AnonymisingPlan, ExportPlan, Secrets, SheetPlan
+from leads_pipeline.types import AnonymisedColumn, AnonymisedSheet, Column, ColumnProfile, Notice, Sheet, Workbook
 
 
 def workbook_to_json(workbook: Workbook) -> dict[str, Any]:
@@ -50,6 +50,39 @@ def plan_from_json(value: Mapping[str, Any]) -> ExportPlan:
         ),
         columns=tuple(value["columns"]),
     )
+
+
+def anonymising_to_json(plan: AnonymisingPlan) -> dict[str, Any]:
+    return {
+        "sheets": [_sheet_to_json(sheet) for sheet in plan.sheets],
+        "seed": plan.secrets.seed.hex(),
+        "category_key": plan.secrets.category_key.hex(),
+        "common": sorted(plan.secrets.common),
+    }
+
+
+def anonymising_from_json(value: Mapping[str, Any]) -> AnonymisingPlan:
+    secrets = Secrets(bytes.fromhex(value["seed"]), bytes.fromhex(value["category_key"]), frozenset(value["common"]))
+    return AnonymisingPlan(tuple(_sheet_from_json(sheet) for sheet in value["sheets"]), secrets)
+
+
+def anonymised_from_json(value: Mapping[str, Any]) -> list[AnonymisedSheet]:
+    return [
+        AnonymisedSheet(
+            index=sheet["index"],
+            columns=tuple(
+                AnonymisedColumn(
+                    index=column["index"],
+                    header=column["header"],
+                    surrogates=tuple(column["surrogates"]),
+                    dropped=column["dropped"],
+                    categories=tuple(column["categories"]),
+                )
+                for column in sheet["columns"]
+            ),
+        )
+        for sheet in value["sheets"]
+    ]
 
 
 def _sheet_to_json(sheet: Sheet) -> dict[str, Any]:

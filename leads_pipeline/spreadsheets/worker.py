@@ -1,4 +1,4 @@
-"""What a reading child does with its one job: read a file into sheets, or export its leads.
+"""What a reading child does with its one job: read a file into sheets, export its leads, or anonymise its columns.
 
 Runs in a child of `nursery` only. Importing this module loads the readers, which is why it is imported before forking.
 """
@@ -6,11 +6,12 @@ Runs in a child of `nursery` only. Importing this module loads the readers, whic
 import json
 import socket
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from leads_pipeline.errors import FileRejected, LeadsError
-from leads_pipeline.spreadsheets import exporting, frames, reading, transfer
+from leads_pipeline.spreadsheets import anonymising, exporting, frames, reading, transfer
 from leads_pipeline.spreadsheets.limits import Limits
 from leads_pipeline.spreadsheets.nursery import confine
 
@@ -42,6 +43,9 @@ def _do(job: dict[str, Any], limits: Limits, channel: socket.socket) -> dict[str
     if job["task"] == "read":
         workbook = reading.read_file(path, job["name"], job["kind"], limits, second_reader=job["second_reader"])
         return transfer.workbook_to_json(workbook)
+    if job["task"] == "anonymise":
+        sheets = anonymising.anonymise_file(path, job["kind"], transfer.anonymising_from_json(job["plan"]), limits)
+        return {"sheets": [asdict(sheet) for sheet in sheets]}
     plan = transfer.plan_from_json(job["plan"])
     exporting.export_file(
         path,
