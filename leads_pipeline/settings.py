@@ -7,8 +7,9 @@ against this file by a test.
 import os
 import sys
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -141,6 +142,59 @@ class Settings(BaseSettings):
         description="Confidence, in percent, from which a mapping is applied without a person.",
     )
 
+    # A language model, for columns that stay open
+    openai_api_key: SecretStr | None = Field(
+        None,
+        validation_alias="OPENAI_API_KEY",
+        description="Asks a language model about columns below the threshold. Unset: none is asked.",
+    )
+    openai_base_url: str | None = Field(
+        None,
+        validation_alias="OPENAI_BASE_URL",
+        description="A server that speaks OpenAI's protocol. Unset: OpenAI's own.",
+    )
+    llm_endpoint: Literal["auto", "decisions", "responses"] = Field(
+        "auto",
+        validation_alias="LEADS_LLM_ENDPOINT",
+        description="Which API is called: `decisions`, `responses`, or the first where the server has it (`auto`).",
+    )
+    llm_decisions_model: str = Field(
+        "gpt-6-luna", validation_alias="LEADS_LLM_DECISIONS_MODEL", description="The model for the Decisions API."
+    )
+    llm_responses_model: str = Field(
+        "gpt-6-luna", validation_alias="LEADS_LLM_RESPONSES_MODEL", description="The model for the Responses API."
+    )
+    llm_threshold: Percent | None = Field(
+        None,
+        validation_alias="LEADS_LLM_THRESHOLD",
+        description="Confidence, in percent, below which the model is asked. Unset: whatever is not applied without a person.",
+    )
+    llm_monthly_budget_usd: float | None = Field(
+        None,
+        ge=0,
+        validation_alias="LEADS_LLM_MONTHLY_BUDGET_USD",
+        description="What it may cost an organization in a calendar month (UTC). Unset: no limit; 0: it is not asked.",
+    )
+    llm_prices: dict[str, tuple[Decimal, Decimal, Decimal]] | None = Field(
+        None,
+        validation_alias="LEADS_LLM_PRICES",
+        description="Your own prices in US dollars for a million tokens, as JSON: "
+        '`{"model": [input, cached input, output]}`.',
+    )
+    llm_timeout_seconds: float = Field(
+        20,
+        gt=0,
+        le=300,
+        validation_alias="LEADS_LLM_TIMEOUT_SECONDS",
+        description="How long the language model may take for a file, repeated calls included.",
+    )
+    llm_retries: int = Field(
+        2, ge=0, le=10, validation_alias="LEADS_LLM_RETRIES", description="How often a call that failed is repeated."
+    )
+    llm_calls: int = Field(
+        4, ge=1, le=64, validation_alias="LEADS_LLM_CALLS", description="Calls that one drain makes at the same time."
+    )
+
     # Intake
     inbox: str | None = Field(
         None,
@@ -222,6 +276,13 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
+
+    @field_validator("openai_base_url")
+    @classmethod
+    def _is_http(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("https://", "http://")):
+            raise ValueError("it begins with https:// or http://, like https://api.openai.com/v1")
+        return url
 
     def file_limits(self) -> dict[str, int]:
         """The limits on files, by the names of `spreadsheets.Limits`."""

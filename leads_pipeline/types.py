@@ -169,3 +169,64 @@ class MemoryEntry:
     target: str | None
     support: int
     conflicts: int = 0
+
+
+# --- What a language model is asked --------------------------------------------------------------------------------
+
+NO_FIELD = "(none)"
+"""What a language model answers for "no target". No lead field can be called so."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenColumn:
+    """One question: which of `choices` (names of lead fields, and `NO_FIELD`) the column called `key` holds."""
+
+    key: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LlmQuestion:
+    """One call about one file. `instructions` are ours and always the same; `file` is JSON, and everything that comes from
+    the file stands there, as data. `definitions` names the version of the field definitions that are in it.
+    """
+
+    instructions: str
+    file: str
+    columns: tuple[OpenColumn, ...]
+    definitions: str
+
+
+@dataclass(frozen=True, slots=True)
+class LlmAnswer:
+    """What a language model said of one column, and how sure it says it is (0 to 1): not a chance of being right."""
+
+    choice: str
+    belief: float
+
+
+@dataclass(frozen=True, slots=True)
+class LlmUsage:
+    """What a call took. `calls` counts requests that were sent, repeated ones included; `output_tokens` include reasoning.
+
+    `known` is False when a request may have been charged without saying what for, as one that timed out.
+    """
+
+    endpoint: str = ""
+    model: str = ""
+    calls: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    written_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LlmReply:
+    """The usable answers by column key. `failure` is the code of what went wrong, None when the model answered."""
+
+    answers: ReadOnly[str, LlmAnswer]
+    usage: LlmUsage
+    failure: str | None = None

@@ -1,5 +1,6 @@
 """A real PostgreSQL, the embedded one, for every test that needs a database: one a session, an organization a test."""
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 from uuid import UUID
@@ -10,6 +11,10 @@ from sqlalchemy.engine import URL
 from leads_pipeline.store import embedded, migrations, organizations
 from leads_pipeline.store.database import SYSTEM, Database, connect
 from leads_pipeline.store.ids import new_id
+
+for _name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+    # No test asks anybody's language model; those that ask one start their own.
+    os.environ.pop(_name, None)
 
 
 @pytest.fixture(scope="session")

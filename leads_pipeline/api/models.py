@@ -250,6 +250,15 @@ class SchemaMade(Strict):
     fields: list[FieldMade] = Field(min_length=1, max_length=800)
 
 
+class LlmUse(BaseModel):
+    """What a language model was asked."""
+
+    calls: int
+    tokens: int
+    cost_usd: float | None = Field(description="The sum of what is known, null where nothing is.")
+    unpriced_calls: int = Field(description="Calls whose cost is not known.")
+
+
 class Summary(BaseModel):
     """The state of an organization's mapping over a period. Shares are between 0 and 1, null where nothing was counted."""
 
@@ -268,7 +277,7 @@ class Summary(BaseModel):
     coverage: float | None = Field(description="The share of columns that needed no person.")
     datasets: int
     models: int
-    llm: dict[str, float]
+    llm: LlmUse
     storage_bytes: int
 
 

@@ -13,6 +13,7 @@ from leads_pipeline.api.models import (
     CorrectionsKept,
     CorrectionsMade,
     FieldPatterns,
+    LlmUse,
     Pattern,
     Patterns,
     Summary,
@@ -87,7 +88,7 @@ def summarize(
         coverage=_share(totals["decided"], totals["columns"]),
         datasets=0,
         models=1,
-        llm=dict(llm),
+        llm=LlmUse(**llm),
         storage_bytes=stored,
     )
 

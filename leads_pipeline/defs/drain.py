@@ -8,13 +8,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from leads_pipeline.defs.processing import LEASE, Processed, process
+from leads_pipeline.defs.asking import Asker
+from leads_pipeline.defs.processing import LEASE, Processed, Work, process
 from leads_pipeline.logs import where
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import queue
@@ -27,11 +29,16 @@ HEARTBEAT_SECONDS = 3.0
 POLL_SECONDS = 0.25
 """How often an idle drain looks for a new upload: what a person waits for at most, besides the reading."""
 PATIENCE_SECONDS = 60.0
+TIME_IS_UP = "time is up"
+MOST_ASKING = 8
+"""Files that wait for a language model, for each call that is made at the same time."""
+
+Outcome = Processed | Work | None
 
 
 @dataclass(slots=True)
 class Totals:
-    """What a drain did. `confidence` is summed over the columns, 0 to 100 each."""
+    """What a drain did. `confidence` is summed over the columns, 0 to 100 each; `llm_cost` is what is known, in US dollars."""
 
     uploads: int = 0
     rows: int = 0
@@ -40,6 +47,8 @@ class Totals:
     decided: int = 0
     confidence: float = 0.0
     seconds: float = 0.0
+    llm_calls: int = 0
+    llm_cost: float = 0.0
     errors: Counter[str] = field(default_factory=Counter[str])
     taken_over: int = 0
     stopped_because: str = ""
@@ -55,6 +64,8 @@ class Totals:
         self.decided += done.decided
         self.confidence += done.confidence
         self.seconds += done.seconds
+        self.llm_calls += done.llm_calls
+        self.llm_cost += done.llm_cost or 0.0
         if done.error is not None:
             self.errors[done.error] += 1
 
@@ -78,14 +89,19 @@ def drain(
 ) -> Totals:
     """Process what waits, `settings.readers` files at a time; linger for more; return what was done.
 
+    Files that wait for a language model do so apart from the readers, who go on with other files meanwhile.
+
     Ends when nothing came for `drain_linger_seconds`, when `drain_max_seconds` are over, or when asked to stop; claimed
     jobs that were not begun wait again then. `asked_to_stop` is called every few seconds, `interrupted` several times a
     second.
     """
     with database.transaction(SYSTEM) as transaction:
         this_drain = queue.begin_drain(transaction, run_id)
-    with ThreadPoolExecutor(settings.readers, thread_name_prefix="reader") as readers:
-        loop = _Loop(database, settings, run_id, this_drain, readers, asked_to_stop, interrupted)
+    with (
+        ThreadPoolExecutor(settings.readers, thread_name_prefix="reader") as readers,
+        closing(Asker(database, settings)) as asker,
+    ):
+        loop = _Loop(database, settings, run_id, this_drain, readers, asker, asked_to_stop, interrupted)
         try:
             while not loop.totals.stopped_because:
                 loop.turn()
@@ -107,13 +123,16 @@ class _Loop:
         run_id: str,
         drain: UUID,
         readers: ThreadPoolExecutor,
+        asker: Asker,
         asked_to_stop: Callable[[], bool],
         interrupted: Callable[[], bool],
     ) -> None:
         self.database, self.settings, self.run_id, self.drain = database, settings, run_id, drain
-        self.readers, self.asked_to_stop, self.interrupted = readers, asked_to_stop, interrupted
+        self.readers, self.asker = readers, asker
+        self.asked_to_stop, self.interrupted = asked_to_stop, interrupted
         self.totals = Totals()
-        self.at_work: dict[Future[Processed | None], Job] = {}
+        self.at_work: dict[Future[Outcome], Job] = {}
+        self.asking: set[Future[Outcome]] = set()
         self.begun = self.beaten = self.worked = self.answered = time.monotonic()
 
     def turn(self) -> None:
@@ -137,15 +156,18 @@ class _Loop:
         else:
             time.sleep(POLL_SECONDS)
         if now - self.begun >= self.settings.drain_max_seconds:
-            self.totals.stopped_because = "time is up"
+            self.totals.stopped_because = TIME_IS_UP
         if self.interrupted():
             self.totals.stopped_because = "interrupted"
 
     def wind_up(self) -> None:
-        """Give back what was not begun, and wait for what was."""
+        """Give back what was not begun, and wait for what was; for a language model only where nothing presses."""
+        if self.totals.stopped_because != TIME_IS_UP:
+            self.asker.give_up()
         for future, job in list(self.at_work.items()):
             if future.cancel():
                 del self.at_work[future]
+                self.asking.discard(future)
                 with self.database.transaction(SYSTEM) as transaction:
                     queue.give_back(transaction, job, tried=False)
         while self.at_work:
@@ -164,7 +186,9 @@ class _Loop:
 
     def _claim(self) -> None:
         # Twice as many as are read at a time: the next one is there when a reader is free.
-        free = 2 * self.settings.readers - len(self.at_work)
+        free = 2 * self.settings.readers - (len(self.at_work) - len(self.asking))
+        # A language model that is slow does not make the drain take in ever more files.
+        free = min(free, MOST_ASKING * self.settings.llm_calls - len(self.asking))
         if free <= 0 or self.totals.stopped_because:
             return
         with self.database.transaction(SYSTEM) as transaction:
@@ -176,9 +200,10 @@ class _Loop:
         finished, _ = wait(self.at_work, timeout=timeout, return_when=FIRST_COMPLETED)
         for future in finished:
             job = self.at_work.pop(future)
+            self.asking.discard(future)
             error = future.exception()
             if error is None:
-                self.totals.add(future.result())
+                self._collected(job, future.result())
             elif isinstance(error, OperationalError):
                 # The database went away under this job: its lease runs out, and the next claim takes it.
                 self.totals.errors["database_unavailable"] += 1
@@ -189,3 +214,11 @@ class _Loop:
                 log.error("job failed unexpectedly", job=str(job.id), error=where(error))
                 with self.database.transaction(SYSTEM) as transaction:
                     queue.give_back(transaction, job, tried=True)
+
+    def _collected(self, job: Job, outcome: Outcome) -> None:
+        if isinstance(outcome, Work):
+            future = self.asker.submit(outcome)
+            self.asking.add(future)
+            self.at_work[future] = job
+        else:
+            self.totals.add(outcome)

@@ -103,6 +103,8 @@ def map_uploads(context: dg.AssetExecutionContext, config: DrainConfig, leads: L
             **_known("coverage", totals.coverage),
             **_known("mean_confidence", totals.mean_confidence),
             **_known("seconds_per_upload", _per_upload(totals)),
+            "llm_calls": totals.llm_calls,
+            "llm_cost_usd": round(totals.llm_cost, 6),
             "columns_total": everything["columns"],
             "corrected_total": everything["corrected"],
         },

@@ -1,7 +1,8 @@
 """What is done about one upload: fetch it, read it, map it, store the outcome. Knows nothing of Dagster."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from collections.abc import Mapping as ReadOnly
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,13 +13,15 @@ import structlog
 
 from leads_pipeline.errors import FileRejected, StaleClaim
 from leads_pipeline.mapping import LeadSchema, Memory, default_schema, gate, load_model, map_sheet, memory_keys
+from leads_pipeline.mapping.language_model import open_columns
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import Limits, read
-from leads_pipeline.store import mappings, memory, organizations, queue, uploads
+from leads_pipeline.store import llm, mappings, memory, organizations, queue, uploads
 from leads_pipeline.store.database import Database
+from leads_pipeline.store.llm import Answered, Call
 from leads_pipeline.store.mappings import MappedSheet
 from leads_pipeline.store.queue import Done, Job
-from leads_pipeline.types import Workbook
+from leads_pipeline.types import Mapping, Notice, Workbook
 
 log = structlog.get_logger()
 
@@ -28,7 +31,7 @@ LEASE = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Processed:
-    """What became of one job. `error` is the code of a failure, None for success."""
+    """What became of one job. `error` is the code of a failure, None for success; `llm_cost` in US dollars, if known."""
 
     rows: int = 0
     columns: int = 0
@@ -37,12 +40,35 @@ class Processed:
     confidence: float = 0.0
     seconds: float = 0.0
     error: str | None = None
+    llm_calls: int = 0
+    llm_cost: float | None = None
 
 
-def process(database: Database, settings: Settings, job: Job) -> Processed | None:
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A file that was read and mapped, and is not stored yet, with the settings of its organization.
+
+    For each sheet `proposals` holds its mappings, and `open` the positions of those that a language model may be asked
+    about. `notices` are about the mapping; those about the file are the workbook's.
+    """
+
+    job: Job
+    settings: Settings
+    workbook: Workbook
+    schema: LeadSchema
+    schema_version: int
+    model_version: str
+    proposals: Sequence[Sequence[Mapping]]
+    open: Sequence[Sequence[int]]
+    timings: ReadOnly[str, float]
+    notices: Sequence[Notice] = ()
+
+
+def process(database: Database, settings: Settings, job: Job) -> Processed | Work | None:
     """Map one claimed upload and store the outcome; None when another worker has taken the job over.
 
-    A file that cannot be read is an outcome, not an error.
+    A file that cannot be read is an outcome, not an error. One with columns that a language model is to be asked about
+    is handed back, to be stored when it was.
     """
     begun = time.perf_counter()
     try:
@@ -55,51 +81,94 @@ def process(database: Database, settings: Settings, job: Job) -> Processed | Non
                     queue.fail(transaction, job, problem)
                 return Processed(seconds=time.perf_counter() - begun, error=problem.code)
             was_read = time.perf_counter()
-        return _map(database, settings, job, workbook, {"fetch": fetched - begun, "read": was_read - fetched})
+        work = _map(database, settings, job, workbook, {"fetch": fetched - begun, "read": was_read - fetched})
     except StaleClaim:
         log.info("job taken over", job=str(job.id))
         return None
+    return work if any(work.open) else store(database, work)
 
 
-def _map(database: Database, settings: Settings, job: Job, workbook: Workbook, timings: dict[str, float]) -> Processed:
+def store(
+    database: Database,
+    work: Work,
+    *,
+    call: Call | None = None,
+    answers: Sequence[Answered] = (),
+) -> Processed | None:
+    """Store what a file was mapped to, and what a language model was asked and said about it, in one transaction.
+
+    None when another worker has taken the job over.
+    """
     begun = time.perf_counter()
-    model = load_model()
-    keys = [key for sheet in workbook.sheets for key in memory_keys(sheet)]
-    with database.transaction(job.organization_id) as transaction:
-        stored_schema = organizations.lead_schema(transaction)
-        remembered = Memory(memory.recall(transaction, (key.header for key in keys)))
-        threshold = organizations.settings_for(transaction, settings).auto_apply_threshold
-    version, schema = (
-        (0, default_schema()) if stored_schema is None else (stored_schema[0], LeadSchema.from_json(stored_schema[1]))
-    )
-    mapped: list[MappedSheet] = []
-    for sheet in workbook.sheets:
-        proposals = map_sheet(sheet, schema, model, remembered)
-        mapped.append(MappedSheet(sheet, proposals, [gate(proposal, threshold) for proposal in proposals]))
-    was_mapped = time.perf_counter()
+    threshold = work.settings.auto_apply_threshold
+    mapped = [
+        MappedSheet(sheet, proposals, [gate(proposal, threshold) for proposal in proposals])
+        for sheet, proposals in zip(work.workbook.sheets, work.proposals, strict=True)
+    ]
     proposals = [proposal for sheet in mapped for proposal in sheet.mappings]
-    rows = sum(sheet.rows for sheet in workbook.sheets)
-    with database.transaction(job.organization_id) as transaction:
-        queue.finish(
-            transaction,
-            job,
-            Done(model.version, version, rows, len(proposals), {**timings, "map": was_mapped - begun}),
-        )
-        mappings.save_mapped(
-            transaction,
-            job,
-            mapped,
-            notices=[*workbook.notices, *(notice for sheet in workbook.sheets for notice in sheet.notices)],
-            model_version=model.version,
-            schema_version=version,
-        )
+    rows = sum(sheet.rows for sheet in work.workbook.sheets)
+    notices = (*work.workbook.notices, *(notice for sheet in work.workbook.sheets for notice in sheet.notices))
+    try:
+        with database.transaction(work.job.organization_id) as transaction:
+            queue.finish(
+                transaction,
+                work.job,
+                Done(work.model_version, work.schema_version, rows, len(proposals), work.timings),
+            )
+            mappings.save_mapped(
+                transaction,
+                work.job,
+                mapped,
+                notices=[*notices, *work.notices],
+                model_version=work.model_version,
+                schema_version=work.schema_version,
+            )
+            if call is not None:
+                llm.save_call(transaction, work.job, call, answers)
+    except StaleClaim:
+        log.info("job taken over", job=str(work.job.id))
+        return None
     return Processed(
         rows=rows,
         columns=len(proposals),
         mapped=sum(proposal.target is not None for proposal in proposals),
         decided=sum(sum(sheet.decided) for sheet in mapped),
         confidence=sum(proposal.confidence for proposal in proposals),
-        seconds=sum(timings.values()) + time.perf_counter() - begun,
+        seconds=sum(work.timings.values()) + time.perf_counter() - begun,
+        llm_calls=0 if call is None else call.usage.calls,
+        llm_cost=None if call is None or call.cost is None else float(call.cost),
+    )
+
+
+def _map(database: Database, settings: Settings, job: Job, workbook: Workbook, timings: ReadOnly[str, float]) -> Work:
+    begun = time.perf_counter()
+    model = load_model()
+    keys = [key for sheet in workbook.sheets for key in memory_keys(sheet)]
+    with database.transaction(job.organization_id) as transaction:
+        stored_schema = organizations.lead_schema(transaction)
+        remembered = Memory(memory.recall(transaction, (key.header for key in keys)))
+        settings = organizations.settings_for(transaction, settings)
+    version, schema = (
+        (0, default_schema()) if stored_schema is None else (stored_schema[0], LeadSchema.from_json(stored_schema[1]))
+    )
+    proposals = [map_sheet(sheet, schema, model, remembered) for sheet in workbook.sheets]
+    asking = settings.openai_api_key is not None and settings.llm_monthly_budget_usd != 0
+    left_open = [
+        open_columns(sheet, mapped, gated_at=settings.auto_apply_threshold, asked_below=settings.llm_threshold)
+        if asking
+        else []
+        for sheet, mapped in zip(workbook.sheets, proposals, strict=True)
+    ]
+    return Work(
+        job=job,
+        settings=settings,
+        workbook=workbook,
+        schema=schema,
+        schema_version=version,
+        model_version=model.version,
+        proposals=proposals,
+        open=left_open,
+        timings={**timings, "map": time.perf_counter() - begun},
     )
 
 

@@ -63,7 +63,7 @@ class Correction(BaseModel):
 
 class LlmUse(BaseModel):
     calls: int
-    cost_usd: float
+    cost_usd: float | None
 
 
 class _Mappings(BaseModel):

@@ -47,7 +47,7 @@ class DemoResult:
     again: Score
     exported_rows: int
     refused_code: str
-    llm_cost_usd: float
+    llm_cost_usd: float | None
     median_seconds: float
     slowest_seconds: float
 
@@ -115,7 +115,7 @@ def summary(result: DemoResult, *, exports: Path, dashboard: str, login: str) ->
         ("Coverage", f"{percent(score.applied, score.columns)} of columns decided without a person"),
         ("Corrections", f"{result.corrections}, in memory at once"),
         ("Next file", f"{again.right} of {again.columns} columns right, {again.from_memory} from memory"),
-        ("Language model", f"${result.llm_cost_usd:.2f}"),
+        ("Language model", "cost unknown" if result.llm_cost_usd is None else f"${result.llm_cost_usd:.2f}"),
         ("Until mapped", f"{result.median_seconds:.1f} s (median), {result.slowest_seconds:.1f} s (slowest)"),
         ("Leads", f"{count(result.exported_rows, 'row')} in {exports}"),
         ("Dashboard", dashboard),

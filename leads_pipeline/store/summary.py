@@ -36,9 +36,14 @@ def totals(transaction: Transaction, since: datetime, until: datetime) -> Mappin
 
 
 def llm_totals(transaction: Transaction, since: datetime, until: datetime) -> Mapping[str, Any]:
+    """What a language model was asked. `cost_usd` is the sum of what is known, None where nothing is; `unpriced_calls`
+    are the calls whose cost is not known.
+    """
     return transaction.one(
         """SELECT coalesce(sum(llm_calls), 0)::bigint AS calls, coalesce(sum(llm_tokens), 0)::bigint AS tokens,
-                  coalesce(sum(llm_cost_usd), 0)::float AS cost_usd
+                  CASE WHEN coalesce(sum(llm_calls), 0) = 0 THEN 0
+                       ELSE sum(llm_cost_usd) FILTER (WHERE llm_calls > 0) END::float AS cost_usd,
+                  coalesce(sum(llm_calls) FILTER (WHERE llm_cost_usd IS NULL), 0)::bigint AS unpriced_calls
            FROM processing_jobs
            WHERE organization_id = :organization AND finished_at >= :since AND finished_at < :until""",
         organization=transaction.organization,

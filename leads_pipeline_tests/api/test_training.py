@@ -59,7 +59,7 @@ def test_a_review_confirms_the_rest_and_counts_as_accuracy(client: Client) -> No
     summary = client.get("/training/summary").json()
     assert (summary["uploads"], summary["columns"], summary["reviewed"]) == (1, 3, 3)
     assert summary["accuracy"] == pytest.approx(2 / 3, abs=0.001)
-    assert summary["llm"] == {"calls": 0, "tokens": 0, "cost_usd": 0}
+    assert summary["llm"] == {"calls": 0, "tokens": 0, "cost_usd": 0, "unpriced_calls": 0}
 
 
 def test_a_remap_uses_what_was_learned(client: Client) -> None:

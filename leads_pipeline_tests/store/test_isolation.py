@@ -1,13 +1,14 @@
 """Organizations are kept apart twice: queries are scoped, and the database refuses the rest."""
 
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
 from sqlalchemy.exc import ProgrammingError
 
 from leads_pipeline.errors import NotFound
-from leads_pipeline.store import corrections, idempotency, logins, migrations, organizations, sessions, uploads
+from leads_pipeline.store import corrections, idempotency, llm, logins, migrations, organizations, sessions, uploads
 from leads_pipeline.store.corrections import Correction
 from leads_pipeline.store.database import SYSTEM, Database, as_json
 from leads_pipeline_tests.builders import mapped_upload
@@ -37,6 +38,13 @@ def plant(database: Database, organization: UUID) -> None:
             id=upload_id,
             organization=organization,
         )
+        llm.set_aside(transaction, date(2026, 11, 1), Decimal(1), budget=None)
+        transaction.run(
+            """INSERT INTO llm_answers (mapping_id, organization_id, endpoint, model, definitions, belief)
+               VALUES (:mapping, :organization, 'decisions', 'm', 'd', 0.9)""",
+            mapping=stored["Firma"].id,
+            organization=organization,
+        )
     with database.transaction(SYSTEM) as transaction:
         sessions.begin(
             transaction,
@@ -49,9 +57,9 @@ def plant(database: Database, organization: UUID) -> None:
 
 
 PLANTED = {
-    "api_tokens", "field_mappings", "field_patterns", "file_uploads", "idempotency_keys", "lead_schemas", "login_sessions",
-    "memory_entries", "model_performance", "processing_jobs", "sheets", "training_datasets", "upload_contents",
-    "user_corrections",
+    "api_tokens", "field_mappings", "field_patterns", "file_uploads", "idempotency_keys", "lead_schemas", "llm_answers",
+    "llm_spending", "login_sessions", "memory_entries", "model_performance", "processing_jobs", "sheets",
+    "training_datasets", "upload_contents", "user_corrections",
 }  # fmt: skip
 
 
