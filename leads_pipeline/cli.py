@@ -180,6 +180,7 @@ def map_files(
                                     for other in mapping.alternatives
                                 ],
                                 "explanation": mapping.explanation,
+                                "transform": mapping.transform,
                                 "sample_shapes": list(sheet.columns[mapping.index].profile.shapes),
                             }
                             for mapping in mappings
@@ -691,6 +692,8 @@ def _print_mapped(results: list[dict[str, Any]], *, why: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from leads_pipeline.mapping.transforms import transform_line
+
     console = Console()
     for result in results:
         if "error" in result:
@@ -716,6 +719,8 @@ def _print_mapped(results: list[dict[str, Any]], *, why: bool) -> None:
                 for column in sheet["columns"]:
                     name = column["target"] or "none"
                     console.print(f"  [bold]{escape(column['header'])}[/] → {name}: {escape(column['explanation'])}")
+                    if column["transform"]:
+                        console.print(f"    {escape(transform_line(column['transform']))}")
             for warning in [*result["warnings"], *sheet["warnings"]]:
                 console.print(f"  [yellow]![/] {escape(warning)}")
             console.print()

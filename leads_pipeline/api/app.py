@@ -14,6 +14,7 @@ from leads_pipeline.api import (
     docs,
     health,
     home,
+    leads,
     login,
     mappings,
     organizations,
@@ -70,7 +71,7 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
         lifespan=lifespan,
     )
     docs.install(app)
-    for module in (uploads, mappings, training, schema, organizations, health):
+    for module in (uploads, leads, mappings, training, schema, organizations, health):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(login.router)
     app.include_router(provider_login.router)

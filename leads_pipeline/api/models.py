@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from leads_pipeline.mapping import FieldType
+from leads_pipeline.mapping import FieldType, Transform, Wish
+from leads_pipeline.spreadsheets import ExportCheck
 from leads_pipeline.store.corrections import Correction, StoredCorrection
 from leads_pipeline.store.mappings import StoredMapping
 from leads_pipeline.store.organizations import Organization, Token
@@ -87,14 +88,18 @@ class MappingShown(BaseModel):
     predicted: str | None
     alternatives: list[dict[str, Any]]
     explanation: str
-    transform: dict[str, Any] | None
+    transform: dict[str, Any] | None = Field(
+        description="What an export does with the cells: `kind` is `split`, `merge` or `value_map`, `fields` the lead fields "
+        "that are filled. Null: nothing."
+    )
     sample_shapes: list[str]
     filled: int
     rows: int
     schema_version: int
 
     @classmethod
-    def of(cls, mapping: StoredMapping) -> "MappingShown":
+    def of(cls, mapping: StoredMapping, transform: Transform | None) -> "MappingShown":
+        """A stored mapping, with what is done with its cells as things stand."""
         return cls(
             id=mapping.id,
             sheet=mapping.sheet,
@@ -109,7 +114,7 @@ class MappingShown(BaseModel):
             predicted=mapping.predicted,
             alternatives=[dict(candidate) for candidate in mapping.alternatives],
             explanation=mapping.explanation,
-            transform=None if mapping.transform is None else dict(mapping.transform),
+            transform=None if transform is None else dict(transform),
             sample_shapes=list(mapping.profile.get("shapes", ())),
             filled=mapping.profile.get("filled", 0),
             rows=mapping.profile.get("rows", 0),
@@ -160,9 +165,14 @@ class CorrectionMade(Strict):
     reviewer: Annotated[Text, Field(max_length=200)] | None = Field(
         None, description="A pseudonym of who answered; no name or address, please."
     )
+    transform: Wish | None = Field(
+        None,
+        description="What an export is to do with the cells: `none` leaves them as they are, the others ask for it where it "
+        "was not proposed. Left out: what follows from the mapping.",
+    )
 
     def as_correction(self) -> Correction:
-        return Correction(self.mapping_id, self.target, self.comment, self.reviewer)
+        return Correction(self.mapping_id, self.target, self.comment, self.reviewer, self.transform)
 
 
 class CorrectionsMade(Strict):
@@ -218,6 +228,29 @@ class UndoKept(BaseModel):
     mappings: list[UUID]
 
 
+class LeadsChecked(BaseModel):
+    """What an export comes to. `changed` counts, for each column, the cells that a transform changes."""
+
+    columns: list[str]
+    rows: int
+    changed: dict[str, int]
+    warnings: list[dict[str, Any]] = Field(
+        description="What stays as it is, and why: `values_unknown`, `split_unsure`, each with the `field` and a `count`."
+    )
+
+    @classmethod
+    def of(cls, check: ExportCheck, columns: Sequence[str]) -> "LeadsChecked":
+        unknown = [
+            _warning("values_unknown", field, count, "in none of the ways that its pick-list knows; left as written")
+            for field, count in check.unknown.items()
+        ]
+        unsure = [
+            _warning("split_unsure", field, count, "not surely split; left whole")
+            for field, count in check.unsure.items()
+        ]
+        return cls(columns=list(columns), rows=check.rows, changed=dict(check.changed), warnings=unknown + unsure)
+
+
 class SchemaShown(BaseModel):
     """An organization's lead schema. Version 0 is the default one."""
 
@@ -239,7 +272,12 @@ class FieldMade(Strict):
     single_valued: bool = Field(True, description="Whether one column of a sheet at most may hold it.")
     description: Annotated[Text, Field(max_length=4_000)] | None = None
     synonyms: list[Label] = Field(default=[], max_length=200)
-    picklist: list[Label] = Field(default=[], max_length=200)
+    picklist: list[Label] = Field(default=[], max_length=1_000, description="The values that it may have.")
+    picklist_synonyms: dict[Label, Annotated[list[Label], Field(max_length=200)]] = Field(
+        default={},
+        max_length=1_000,
+        description="What people write for values of `picklist`; the usual words of many languages are known.",
+    )
     values: list[Label] = Field(default=[], max_length=200)
     id: UUID | None = None
 
@@ -306,6 +344,11 @@ class Patterns(BaseModel):
 
 def warnings_of(notices: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [dict(notice) for notice in notices]
+
+
+def _warning(code: str, field: str, count: int, what: str) -> dict[str, Any]:
+    detail = f"{field}: {count:,} cell{' is' if count == 1 else 's are'} {what}."
+    return {"code": code, "detail": detail, "field": field, "count": count}
 
 
 def _shown(upload: Upload) -> dict[str, Any]:

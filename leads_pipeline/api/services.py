@@ -17,7 +17,7 @@ from pydantic.json_schema import SkipJsonSchema
 from leads_pipeline.api.access import holder, recognise
 from leads_pipeline.api.guard import ADMIN, ORGANIZATION, Principal, require_same_site
 from leads_pipeline.errors import InsufficientScope, RequestInvalid, Unauthorized
-from leads_pipeline.mapping import LeadSchema, default_schema
+from leads_pipeline.mapping import LeadSchema, Wish, default_schema, may
 from leads_pipeline.providers.oidc import Provider
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import Limits
@@ -137,7 +137,8 @@ def current_schema(transaction: Transaction) -> tuple[int, LeadSchema]:
 
 
 def single_valued(schema: LeadSchema) -> frozenset[str]:
-    return frozenset(lead_field.name for lead_field in schema.fields if lead_field.single_valued)
+    """The fields that people may give one column of a sheet only. Long texts are merged from as many as they like."""
+    return frozenset(field.name for field in schema.fields if field.single_valued and not field.merges)
 
 
 def require_fields(schema: LeadSchema, targets: Iterable[str | None]) -> None:
@@ -146,6 +147,17 @@ def require_fields(schema: LeadSchema, targets: Iterable[str | None]) -> None:
         if target is not None and target not in schema:
             raise RequestInvalid(
                 f"The lead schema has no field {target}; GET /schema lists them.", code="field_unknown"
+            )
+
+
+def require_transforms(schema: LeadSchema, wishes: Iterable[tuple[str | None, Wish | None]]) -> None:
+    """Raise `RequestInvalid` for a transform that its target does not allow."""
+    for target, wish in wishes:
+        if wish is not None and not may(wish, target, schema):
+            raise RequestInvalid(
+                f"{target or 'A column without a target'} cannot have the transform {wish}: names and addresses are split "
+                "(FullName, Street), long texts merged, fields with a pick-list or yes and no normalised.",
+                code="transform_unfit",
             )
 
 

@@ -29,6 +29,7 @@ from leads_pipeline.api.services import (
     Shared,
     current_schema,
     require_fields,
+    require_transforms,
     single_valued,
 )
 from leads_pipeline.store import corrections, summary
@@ -46,6 +47,7 @@ def correct(
     def act(transaction: Transaction) -> Outcome:
         _, schema = current_schema(transaction)
         require_fields(schema, (correction.target for correction in made.corrections))
+        require_transforms(schema, ((correction.target, correction.transform) for correction in made.corrections))
         stored = corrections.correct(
             transaction,
             [correction.as_correction() for correction in made.corrections],

@@ -1,21 +1,16 @@
-"""Routes on uploads: send a file, watch it, see its mappings, review it, map it again, export its leads, delete it."""
+"""Routes on uploads: send a file, watch it, see its mappings, review it, map it again, delete it."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import ExitStack
-from itertools import chain
-from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from leads_pipeline.api import idempotency
 from leads_pipeline.api.idempotency import IdempotencyKey, Outcome
 from leads_pipeline.api.intake import ReceivedFile, receive_file
+from leads_pipeline.api.leads import transforms_of
 from leads_pipeline.api.models import (
     CorrectionShown,
     Mappings,
@@ -33,18 +28,16 @@ from leads_pipeline.api.services import (
     Caller,
     Corrector,
     IfMatch,
-    Searched,
     Services,
     Shared,
     UploadReader,
     UploadWriter,
     current_schema,
     require_fields,
+    require_transforms,
     single_valued,
 )
-from leads_pipeline.errors import RequestInvalid, StaleState
-from leads_pipeline.mapping import ColumnTarget, leads_plan
-from leads_pipeline.spreadsheets import export, inspect
+from leads_pipeline.spreadsheets import inspect
 from leads_pipeline.store import corrections, mappings, uploads
 from leads_pipeline.store.database import Transaction
 
@@ -63,11 +56,6 @@ FILE_FORM = {
             }
         },
     }
-}
-MEDIA_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "parquet": "application/vnd.apache.parquet",
 }
 
 
@@ -145,8 +133,10 @@ def show_mappings(upload_id: UUID, caller: UploadReader, shared: Shared, respons
     with shared.database.transaction(caller.organization) as transaction:
         found = uploads.upload(transaction, upload_id)
         rows = mappings.mappings_of(transaction, found)
+        _, schema = current_schema(transaction)
     response.headers["ETag"] = _etag(found)
-    return Mappings(mappings=[MappingShown.of(row) for row in rows], warnings=warnings_of(found.warnings))
+    shown = zip(rows, transforms_of(rows, schema), strict=True)
+    return Mappings(mappings=[MappingShown.of(row, each) for row, each in shown], warnings=warnings_of(found.warnings))
 
 
 @router.post("/{upload_id}/review", response_model=ReviewKept, responses=problems(404, 409, 412))
@@ -163,6 +153,7 @@ def review(
     def act(transaction: Transaction) -> Outcome:
         _, schema = current_schema(transaction)
         require_fields(schema, (correction.target for correction in made.corrections))
+        require_transforms(schema, ((correction.target, correction.transform) for correction in made.corrections))
         stored = corrections.review(
             transaction,
             upload_id,
@@ -191,69 +182,6 @@ def remap(upload_id: UUID, caller: UploadWriter, shared: Shared, key: Idempotenc
         return Outcome(UploadShown.of(found), status=202, headers=headers)
 
     return idempotency.once(shared, caller, key, f"POST /uploads/{upload_id}/remap", None, act)
-
-
-@router.get(
-    "/{upload_id}/leads",
-    response_class=StreamingResponse,
-    responses={
-        200: {
-            "description": "The leads, one row each, in the lead schema",
-            "content": {kind.partition(";")[0]: {} for kind in MEDIA_TYPES.values()},
-        },
-        **problems(404, 409, 410),
-    },
-)
-def leads(
-    upload_id: UUID,
-    caller: UploadReader,
-    shared: Shared,
-    format: Literal["csv", "xlsx", "parquet"] = "csv",  # noqa: A002 - the name that users write
-    include: Annotated[
-        Literal["applied", "proposed"],
-        Query(description="`applied`: columns that were confirmed, or applied by the gate. `proposed`: the rest too."),
-    ] = "applied",
-    unmapped: Annotated[
-        Literal["drop", "keep"],
-        Query(description="`keep` adds the columns without a lead field under their own headers."),
-    ] = "drop",
-    sheet: Annotated[Searched | Absent, Query(description="Only the sheet of this name.")] = None,
-) -> Response:
-    """The file in the lead schema: one table over all its sheets, each lead with `_sheet` and `_row`.
-
-    In CSV and XLSX, cells that a spreadsheet program would run as formulas begin with an apostrophe.
-    """
-    with ExitStack() as stack:
-        place = stack.enter_context(shared.workplace())
-        with shared.database.transaction(caller.organization) as transaction:
-            found = uploads.upload(transaction, upload_id)
-            if found.generation == 0:
-                raise StaleState(
-                    f"Upload {upload_id} is {found.status}; its leads can be exported once it is mapped.",
-                    code="not_mapped",
-                )
-            uploads.require_contents(found)
-            sheets = uploads.sheets_of(transaction, found)
-            rows = mappings.mappings_of(transaction, found)
-            _, schema = current_schema(transaction)
-            if sheet is not None:
-                sheets = [candidate for candidate in sheets if candidate.name == sheet]
-                if not sheets:
-                    raise RequestInvalid("The file has no sheet of that name.", code="sheet_unknown")
-            with (place / "upload").open("wb") as file:
-                uploads.write_contents(transaction, upload_id, file)
-        columns = [ColumnTarget(row.sheet_index, row.column_index, row.header, row.target, row.applied) for row in rows]
-        plan = leads_plan(sheets, columns, schema, proposed_too=include == "proposed", keep_unmapped=unmapped == "keep")
-        blocks = export(place / "upload", found.filename, plan, format, shared.limits)
-        # The first block is read here, so that a file that cannot be exported is a problem object, not a cut-off body.
-        first = list(_first(blocks))
-        keep = stack.pop_all()
-    name = quote(f"{Path(found.filename).stem}-leads.{format}")
-    return StreamingResponse(
-        _then_close(chain(first, blocks), keep),
-        media_type=MEDIA_TYPES[format],
-        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}", "X-Content-Type-Options": "nosniff"},
-    )
 
 
 @router.delete("/{upload_id}", status_code=204, responses=problems(404))
@@ -291,14 +219,3 @@ def _fingerprint(file: ReceivedFile, *, force: bool) -> bytes:
 
 def _etag(upload: uploads.Upload) -> str:
     return f'"v{upload.version}"'
-
-
-def _first(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    block = next(blocks, None)
-    if block is not None:
-        yield block
-
-
-def _then_close(blocks: Iterator[bytes], stack: ExitStack) -> Iterator[bytes]:
-    with stack:
-        yield from blocks

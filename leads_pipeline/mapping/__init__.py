@@ -4,11 +4,12 @@ Pure: no database, no Dagster, no network. Reading files is `spreadsheets`' work
 what people confirmed is the store's.
 """
 
-from leads_pipeline.mapping.leads import ColumnTarget, leads_plan
+from leads_pipeline.mapping.leads import leads_plan
 from leads_pipeline.mapping.matcher import gate, map_sheet
 from leads_pipeline.mapping.memory import NOTHING_REMEMBERED, Memory, memory_keys
 from leads_pipeline.mapping.model import MappingModel, load_model
 from leads_pipeline.mapping.schema import FieldType, LeadField, LeadSchema, default_schema
+from leads_pipeline.mapping.transforms import ColumnTarget, Transform, Wish, may, rival, transforms
 
 __all__ = [
     "NOTHING_REMEMBERED",
@@ -18,10 +19,15 @@ __all__ = [
     "LeadSchema",
     "MappingModel",
     "Memory",
+    "Transform",
+    "Wish",
     "default_schema",
     "gate",
     "leads_plan",
     "load_model",
     "map_sheet",
+    "may",
     "memory_keys",
+    "rival",
+    "transforms",
 ]

@@ -3,7 +3,9 @@
 Everything here is a pure function of a sheet, a schema, a model and a memory: no database, no Dagster, no network.
 """
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from leads_pipeline.mapping.memory import NOTHING_REMEMBERED, Memory, Recollecti
 from leads_pipeline.mapping.model import MappingModel
 from leads_pipeline.mapping.phrase_index import Floats
 from leads_pipeline.mapping.schema import LeadSchema
+from leads_pipeline.mapping.transforms import ColumnTarget, rival, transforms
 from leads_pipeline.types import Candidate, Mapping, Method, Sheet
 
 ALTERNATIVES = 3
@@ -47,7 +50,7 @@ def map_sheet(
     keys = memory_keys(sheet)
     recalled: list[Recollection | None] = [_in_schema(memory.recall(key), schema) if memory else None for key in keys]
     believed = _remembering(scores.probability, recalled, schema)
-    chosen = assign(believed, [each.single_valued for each in schema.fields])
+    chosen = assign(believed, _single_valued(recalled, schema))
     mappings: list[Mapping] = []
     for at, (column, key) in enumerate(zip(sheet.columns, keys, strict=True)):
         choice = int(chosen[at])
@@ -74,7 +77,7 @@ def map_sheet(
                 memory_key=key,
             )
         )
-    return mappings
+    return _transformed(sheet, mappings, schema)
 
 
 def gate(mapping: Mapping, threshold: float) -> bool:
@@ -84,6 +87,30 @@ def gate(mapping: Mapping, threshold: float) -> bool:
     """
     needed = threshold + STRICTER.get(mapping.target or "", 0.0)
     return mapping.confidence >= min(needed, max(threshold, 95.0))
+
+
+def _single_valued(recalled: Sequence[Recollection | None], schema: LeadSchema) -> list[bool]:
+    """Which fields one column at most may get. Several columns that people merged once are merged again."""
+    remembered = Counter(each.target for each in recalled if each is not None)
+    return [each.single_valued and not (each.merges and remembered[each.name] > 1) for each in schema.fields]
+
+
+def _transformed(sheet: Sheet, mappings: Sequence[Mapping], schema: LeadSchema) -> list[Mapping]:
+    """The mappings, each with what is to be done with its cells."""
+    columns = [
+        ColumnTarget(
+            sheet.index,
+            mapping.index,
+            mapping.header,
+            mapping.target,
+            applied=True,
+            kinds=column.profile.kinds,
+            rival=rival(mapping.target, mapping.confidence, mapping.alternatives),
+        )
+        for column, mapping in zip(sheet.columns, mappings, strict=True)
+    ]
+    decided = zip(mappings, transforms(columns, schema), strict=True)
+    return [mapping if each is None else replace(mapping, transform=each) for mapping, each in decided]
 
 
 def _in_schema(recollection: Recollection | None, schema: LeadSchema) -> Recollection | None:

@@ -38,7 +38,8 @@ class LeadField:
 
     `id` never changes, whatever becomes of name and label. `api_name` is Salesforce's name. A field that is not
     `single_valued` may take several columns of one sheet. `values` are the kinds of cell that the field usually holds
-    (see `spreadsheets.profile`); without them the type says enough.
+    (see `spreadsheets.profile`); without them the type says enough. `picklist` are the values that it may have,
+    `picklist_synonyms` what people write for them beside the words that we know.
     """
 
     id: str
@@ -51,6 +52,12 @@ class LeadField:
     synonyms: tuple[str, ...] = ()
     picklist: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
+    picklist_synonyms: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def merges(self) -> bool:
+        """Whether people may give it several columns of a sheet: a long text, but no street."""
+        return self.type is FieldType.TEXTAREA and "street" not in self.values
 
 
 @dataclass(frozen=True)
@@ -133,12 +140,14 @@ MOST_FIELDS = 800
 LONGEST_TEXT = 255
 LONGEST_DESCRIPTION = 4_000
 MOST_SYNONYMS = 200
+MOST_VALUES = 1_000
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _ID_SPACE = uuid5(NAMESPACE_URL, "leads-pipeline/lead-field")
 _SCHEMA_MEMBERS = {"name", "version", "fields", "extends", "remove"}
 _FIELD_MEMBERS = {
     "id", "name", "label", "api_name", "type", "single_valued", "description", "synonyms", "picklist", "values",
+    "picklist_synonyms",
 }  # fmt: skip
 
 
@@ -229,6 +238,7 @@ def _field_as_json(lead_field: LeadField) -> dict[str, Any]:
         "synonyms": list(lead_field.synonyms),
         "picklist": list(lead_field.picklist),
         "values": list(lead_field.values),
+        "picklist_synonyms": {value: list(words) for value, words in lead_field.picklist_synonyms},
     }
 
 
@@ -258,9 +268,26 @@ def _field_from_json(document: Any, place: str) -> LeadField:
         single_valued=single,
         description=_text(given, "description", place, default="", longest=LONGEST_DESCRIPTION),
         synonyms=_texts(given, "synonyms", place),
-        picklist=_texts(given, "picklist", place),
+        picklist=_texts(given, "picklist", place, most=MOST_VALUES),
         values=_texts(given, "values", place),
+        picklist_synonyms=_picklist_synonyms(given, place),
     )
+
+
+def _picklist_synonyms(given: Mapping[str, Any], place: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What people write for each value of the field's pick-list."""
+    value = given.get("picklist_synonyms")
+    if value is None:
+        return ()
+    where = f"{place}/picklist_synonyms"
+    if not isinstance(value, dict):
+        raise _invalid("`picklist_synonyms` must give a list of texts for values of `picklist`.", where)
+    by_value = cast("dict[str, Any]", value)
+    picklist = _texts(given, "picklist", place, most=MOST_VALUES)
+    for each in by_value:
+        if each not in picklist:
+            raise _invalid(f"`picklist` has no value `{str(each)[:40]}`.", where)
+    return tuple((each, _texts(by_value, each, where)) for each in by_value)
 
 
 def _stable_id(given: Mapping[str, Any], name: str, place: str) -> str:
@@ -283,12 +310,12 @@ def _text(given: Mapping[str, Any], key: str, place: str, *, default: str, longe
     return value.strip() or default
 
 
-def _texts(given: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
+def _texts(given: Mapping[str, Any], key: str, place: str, *, most: int = MOST_SYNONYMS) -> tuple[str, ...]:
     value = given.get(key)
     if value is None:
         return ()
-    if not isinstance(value, list) or len(cast("list[Any]", value)) > MOST_SYNONYMS:
-        raise _invalid(f"`{key}` must be a list of at most {MOST_SYNONYMS} texts.", f"{place}/{key}")
+    if not isinstance(value, list) or len(cast("list[Any]", value)) > most:
+        raise _invalid(f"`{key}` must be a list of at most {most} texts.", f"{place}/{key}")
     texts = cast("list[Any]", value)
     for at, each in enumerate(texts):
         if not isinstance(each, str) or not each.strip() or len(each) > LONGEST_TEXT or "\x00" in each:

@@ -19,23 +19,38 @@ from leads_pipeline.spreadsheets.children import ChildDied, ask, warm_up
 from leads_pipeline.spreadsheets.filenames import safe_filename
 from leads_pipeline.spreadsheets.inspection import inspect
 from leads_pipeline.spreadsheets.limits import Limits
-from leads_pipeline.spreadsheets.plans import AnonymisingPlan, ExportPlan, FileFormat, Secrets, SheetPlan
+from leads_pipeline.spreadsheets.plans import (
+    AnonymisingPlan,
+    ExportCheck,
+    ExportPlan,
+    FileFormat,
+    Normalised,
+    Secrets,
+    SheetPlan,
+    Split,
+)
+from leads_pipeline.spreadsheets.shaping import value_key
 from leads_pipeline.types import AnonymisedSheet, Workbook
 
 __all__ = [
     "MAX_XLSX_ROWS",
     "AnonymisingPlan",
+    "ExportCheck",
     "ExportPlan",
     "FileFormat",
     "Limits",
+    "Normalised",
     "Secrets",
     "SheetPlan",
+    "Split",
     "anonymise",
     "category_digest",
+    "check_export",
     "export",
     "inspect",
     "read",
     "safe_filename",
+    "value_key",
     "warm_up",
 ]
 
@@ -86,6 +101,19 @@ def export(
             extra={"limit": MAX_XLSX_ROWS},
         )
     return _export(path, kind, plan, file_format, limits)
+
+
+def check_export(path: Path, filename: str, plan: ExportPlan, limits: Limits = _DEFAULTS) -> ExportCheck:
+    """What an export by `plan` would come to, in numbers: takes a reading of the file, and writes nothing.
+
+    Raises `FileRejected`.
+    """
+    kind = inspect(path, filename, limits)
+    job = {"task": "check", "path": str(path.absolute()), "kind": kind, "plan": transfer.plan_to_json(plan)}
+    try:
+        return ExportCheck(**_answer(_ask(job, kind, limits, long=True)))
+    except ChildDied as death:
+        raise _rejected(death, kind) from None
 
 
 def anonymise(path: Path, filename: str, plan: AnonymisingPlan, limits: Limits = _DEFAULTS) -> list[AnonymisedSheet]:

@@ -15,8 +15,9 @@ from leads_pipeline.errors import FileRejected
 from leads_pipeline.spreadsheets import delimited, workbooks
 from leads_pipeline.spreadsheets.limits import Limits
 from leads_pipeline.spreadsheets.neutral import RISKY, neutral
-from leads_pipeline.spreadsheets.plans import ExportPlan, FileFormat, SheetPlan
+from leads_pipeline.spreadsheets.plans import ExportCheck, ExportPlan, FileFormat, SheetPlan
 from leads_pipeline.spreadsheets.rows import Budget, Row, Table
+from leads_pipeline.spreadsheets.shaping import Counts, steps_of
 
 _PIECE_BYTES = 2**18
 _ROW_GROUP = 20_000
@@ -30,7 +31,7 @@ def export_file(
 ) -> None:
     """Write the leads of `plan` in `file_format` to `send`; `folder` may hold what has to be put together first."""
     header = ["_sheet", "_row", *plan.columns]
-    leads = _leads(path, kind, plan, limits)
+    leads = _leads(path, kind, plan, limits, Counts())
     if file_format == "csv":
         _write_csv(header, leads, send)
     elif file_format == "xlsx":
@@ -39,7 +40,15 @@ def export_file(
         _write_parquet(header, leads, send)
 
 
-def _leads(path: Path, kind: str, plan: ExportPlan, limits: Limits) -> Iterator[list[str]]:
+def check_file(path: Path, kind: str, plan: ExportPlan, limits: Limits) -> ExportCheck:
+    """What an export would come to, without writing it."""
+    counts = Counts()
+    for _ in _leads(path, kind, plan, limits, counts):
+        pass
+    return counts.check()
+
+
+def _leads(path: Path, kind: str, plan: ExportPlan, limits: Limits, counts: Counts) -> Iterator[list[str]]:
     """The rows of the export, sheet by sheet."""
     text = kind in delimited.KINDS
     budget = Budget(
@@ -59,22 +68,38 @@ def _leads(path: Path, kind: str, plan: ExportPlan, limits: Limits) -> Iterator[
                     assert isinstance(position, int)
                     tables[position, second_reader] = one
             table = tables[layout["sheet"], second_reader]
-        yield from _leads_of(each, budget.checked(table), plan.columns)
+        yield from _leads_of(each, budget.checked(table), plan, counts)
 
 
-def _leads_of(plan: SheetPlan, rows: Iterator[Row], columns: tuple[str, ...]) -> Iterator[list[str]]:
+def _leads_of(plan: SheetPlan, rows: Iterator[Row], whole: ExportPlan, counts: Counts) -> Iterator[list[str]]:
     layout, name = plan.sheet.layout, plan.sheet.name
-    left = int(layout["left"])
+    left, columns = int(layout["left"]), whole.columns
+    steps = steps_of(plan, columns, whole.tables, counts)
     sources = [tuple(left + index for index in plan.sources.get(column, ())) for column in columns]
     blank = max((index for source in sources for index in source), default=-1) + 1  # the index of a cell that is blank
     picks = [source[0] if len(source) == 1 else blank for source in sources]
-    joined = [(position, source) for position, source in enumerate(sources) if len(source) > 1]
+    joined = [
+        (position, source, plan.labels.get(columns[position], ()))
+        for position, source in enumerate(sources)
+        if len(source) > 1
+    ]
     for number, texts in data_rows(rows, layout):
         cells = texts[:blank] + [""] * (blank + 1 - min(len(texts), blank))
         lead = [cells[index] for index in picks]
-        for position, source in joined:
-            lead[position] = "; ".join([cells[index] for index in source if cells[index].strip()])
+        for position, source, labels in joined:
+            lead[position] = _joined([cells[index] for index in source], labels)
+        for step in steps:
+            step(texts, lead)
+        counts.rows += 1
         yield [name, str(number), *lead]
+
+
+def _joined(cells: list[str], labels: tuple[str, ...]) -> str:
+    """The non-empty of several cells, as one."""
+    if not labels:
+        return "; ".join([cell for cell in cells if cell.strip()])
+    labelled = zip(labels, cells, strict=True)
+    return "\n".join([f"{label}: {cell}" if label else cell for label, cell in labelled if cell.strip()])
 
 
 def data_rows(rows: Iterator[Row], layout: Any) -> Iterator[Row]:

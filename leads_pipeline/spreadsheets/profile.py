@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from leads_pipeline.spreadsheets import value_words as words
+from leads_pipeline.spreadsheets.addresses import split_address
 from leads_pipeline.spreadsheets.plain import plain
 from leads_pipeline.types import ColumnProfile
 
@@ -412,6 +413,8 @@ def _texts(cell: str, tokens: list[str], digits: int) -> Iterator[str]:
         for token in tokens:
             yield from _WITHIN.get(token, ())
         yield from _names_of_things(cell, low, tokens, digits)
+    if digits and size >= 10 and split_address(cell) is not None:
+        yield "address"
     if "_" in cell and _SNAKE.fullmatch(cell):
         yield "snake"
     yield from _forms(cell, tokens, digits)

@@ -1,9 +1,10 @@
 """The room's values as JSON, for the way between a child and its parent."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from leads_pipeline.spreadsheets.plans import AnonymisingPlan, ExportPlan, Secrets, SheetPlan
+from leads_pipeline.spreadsheets.plans import AnonymisingPlan, ExportPlan, Normalised, Secrets, SheetPlan, Split
 from leads_pipeline.types import AnonymisedColumn, AnonymisedSheet, Column, ColumnProfile, Notice, Sheet, Workbook
 
 
@@ -28,11 +29,15 @@ def plan_to_json(plan: ExportPlan) -> dict[str, Any]:
     """The plan without profiles and notices, which an export does not need."""
     return {
         "columns": list(plan.columns),
+        "tables": {name: dict(table) for name, table in plan.tables.items()},
         "sheets": [
             {
                 "name": each.sheet.name,
                 "layout": dict(each.sheet.layout),
                 "sources": {name: list(indexes) for name, indexes in each.sources.items()},
+                "labels": {name: list(labels) for name, labels in each.labels.items()},
+                "splits": [{**asdict(split), "fills": dict(split.fills)} for split in each.splits],
+                "normalised": [asdict(column) for column in each.normalised],
             }
             for each in plan.sheets
         ],
@@ -45,10 +50,14 @@ def plan_from_json(value: Mapping[str, Any]) -> ExportPlan:
             SheetPlan(
                 sheet=Sheet(index=index, name=each["name"], header_row=None, columns=(), rows=0, layout=each["layout"]),
                 sources={name: tuple(indexes) for name, indexes in each["sources"].items()},
+                labels={name: tuple(labels) for name, labels in each["labels"].items()},
+                splits=tuple(Split(**split) for split in each["splits"]),
+                normalised=tuple(Normalised(**column) for column in each["normalised"]),
             )
             for index, each in enumerate(value["sheets"])
         ),
         columns=tuple(value["columns"]),
+        tables=value["tables"],
     )
 
 

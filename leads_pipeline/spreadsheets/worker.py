@@ -1,4 +1,5 @@
-"""What a reading child does with its one job: read a file into sheets, export its leads, or anonymise its columns.
+"""What a reading child does with its one job: read a file into sheets, export its leads or say what that comes to, or
+anonymise its columns.
 
 Runs in a child of `nursery` only. Importing this module loads the readers, which is why it is imported before forking.
 """
@@ -47,6 +48,8 @@ def _do(job: dict[str, Any], limits: Limits, channel: socket.socket) -> dict[str
         sheets = anonymising.anonymise_file(path, job["kind"], transfer.anonymising_from_json(job["plan"]), limits)
         return {"sheets": [asdict(sheet) for sheet in sheets]}
     plan = transfer.plan_from_json(job["plan"])
+    if job["task"] == "check":
+        return asdict(exporting.check_file(path, job["kind"], plan, limits))
     exporting.export_file(
         path,
         job["kind"],

@@ -19,12 +19,15 @@ from leads_pipeline.types import MemoryKey
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """One answer, as it comes in: `target` None says that the column has no target."""
+    """One answer, as it comes in: `target` None says that the column has no target. `transform` is what the person wants
+    done with the cells (`none`, `split`, `merge`, `value_map`), None if that may follow from the mapping.
+    """
 
     mapping_id: UUID
     target: str | None
     comment: str | None = None
     reviewer: str | None = None
+    transform: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,7 @@ def _answer(
         "caused_by": None,
         "comment": correction.comment,
         "reviewer": correction.reviewer,
+        "transform": correction.transform,
     }
     answers.rows.append(row)
     column.target = correction.target
@@ -282,10 +286,12 @@ def _columns_around(
 def _insert(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     transaction.run(
         """INSERT INTO user_corrections (id, organization_id, upload_id, mapping_id, predicted, corrected, kind,
-               caused_by, comment, reviewer)
-           SELECT id, :organization, upload_id, mapping_id, predicted, corrected, kind, caused_by, comment, reviewer
+               caused_by, comment, reviewer, transform)
+           SELECT id, :organization, upload_id, mapping_id, predicted, corrected, kind, caused_by, comment, reviewer,
+                  transform
            FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS c (n integer, id uuid, upload_id uuid, mapping_id uuid,
-                predicted text, corrected text, kind text, caused_by uuid, comment text, reviewer text) ORDER BY n""",
+                predicted text, corrected text, kind text, caused_by uuid, comment text, reviewer text,
+                transform text) ORDER BY n""",
         organization=transaction.organization,
         rows=as_json([{"n": n, **row} for n, row in enumerate(rows)]),
     )
@@ -343,12 +349,12 @@ def _settle(transaction: Transaction, touched: Collection[UUID], before: Mapping
     )
     transaction.run(
         """UPDATE field_mappings m
-           SET review = a.kind,
+           SET review = a.kind, transform_wish = a.transform,
                target = CASE WHEN a.kind IS NULL THEN m.predicted ELSE a.corrected END,
                applied = CASE WHEN a.kind IS NULL THEN m.auto_applied ELSE a.corrected IS NOT NULL END
            FROM (
-               SELECT t.id, c.kind, c.corrected FROM field_mappings t LEFT JOIN LATERAL (
-                   SELECT kind, corrected FROM user_corrections
+               SELECT t.id, c.kind, c.corrected, c.transform FROM field_mappings t LEFT JOIN LATERAL (
+                   SELECT kind, corrected, transform FROM user_corrections
                    WHERE mapping_id = t.id AND undone_at IS NULL ORDER BY position DESC LIMIT 1) c ON true
                WHERE t.organization_id = :organization AND t.id = ANY(:ids)) a
            WHERE m.id = a.id""",

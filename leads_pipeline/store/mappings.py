@@ -24,7 +24,11 @@ class MappedSheet:
 
 @dataclass(frozen=True, slots=True)
 class StoredMapping:
-    """One column's mapping. `predicted` is what was proposed; `target` is what counts, corrections included."""
+    """One column's mapping. `predicted` is what was proposed; `target` is what counts, corrections included.
+
+    `transform` is what was proposed with it, `wish` what a person said of that; what is done follows from all columns'
+    targets, and is `mapping`'s to decide.
+    """
 
     id: UUID
     upload_id: UUID
@@ -39,6 +43,7 @@ class StoredMapping:
     applied: bool
     review: str | None
     transform: Mapping[str, Any] | None
+    wish: str | None
     alternatives: Sequence[Mapping[str, Any]]
     explanation: str
     profile: Mapping[str, Any]
@@ -134,8 +139,8 @@ def mappings_of(transaction: Transaction, found: Upload) -> list[StoredMapping]:
 
 
 _FIELDS = """m.id, m.upload_id, s.name AS sheet, m.sheet_index, m.column_index, m.header, m.predicted, m.target,
-    m.confidence, m.method, m.applied, m.review, m.transform, m.alternatives, m.explanation, m.profile, m.model_version,
-    m.schema_version"""
+    m.confidence, m.method, m.applied, m.review, m.transform, m.transform_wish AS wish, m.alternatives, m.explanation,
+    m.profile, m.model_version, m.schema_version"""
 
 
 def _count_patterns(transaction: Transaction, organization: UUID, columns: Sequence[Mapping[str, Any]]) -> None:
