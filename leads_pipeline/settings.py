@@ -221,6 +221,26 @@ class Settings(BaseSettings):
         description="Spreadsheets that one drain reads at the same time.",
     )
 
+    # Limits on callers
+    rate_limit: float = Field(
+        300, gt=0, validation_alias="LEADS_RATE_LIMIT", description="Requests a second that a token may make for long."
+    )
+    rate_burst: int = Field(
+        600, ge=1, validation_alias="LEADS_RATE_BURST", description="Requests that a token may make at once."
+    )
+    max_daily_uploads: int | None = Field(
+        None,
+        ge=0,
+        validation_alias="LEADS_MAX_DAILY_UPLOADS",
+        description="Files that an organization may send in a day (UTC). Unset: no limit.",
+    )
+    max_storage_bytes: int | None = Field(
+        None,
+        ge=0,
+        validation_alias="LEADS_MAX_STORAGE_BYTES",
+        description="Bytes of files that an organization may keep. Unset: no limit.",
+    )
+
     # Limits on files
     max_csv_bytes: int = Field(
         300 * 2**20, gt=0, validation_alias="LEADS_MAX_CSV_BYTES", description="Largest text table, in bytes."

@@ -99,7 +99,7 @@ def network(scope: Scope, settings: Settings, database: Database) -> bytes:
 
 def _of_token(token: Token) -> Principal:
     role = ADMIN if organizations.ADMIN in token.scopes else ORGANIZATION
-    return Principal(token.prefix, role, token.organization_id)
+    return Principal(token.prefix, role, token.organization_id, token=token.id)
 
 
 def _of_session(settings: Settings, database: Database, scope: Scope, secret: str, *, renew: bool) -> Principal | None:
@@ -109,7 +109,7 @@ def _of_session(settings: Settings, database: Database, scope: Scope, secret: st
             return None
         fresh = sessions.rotate(transaction, session) if renew and session.due else None
     header = None if fresh is None else set_cookie(scope, fresh, settings)
-    return Principal(session.name, session.role, session.organization_id, session.id, header)
+    return Principal(session.name, session.role, session.organization_id, session.id, set_cookie=header)
 
 
 def _is_still_taken(source: str, settings: Settings) -> bool:

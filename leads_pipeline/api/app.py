@@ -25,9 +25,11 @@ from leads_pipeline.api import (
     uploads,
 )
 from leads_pipeline.api.access import authenticator
+from leads_pipeline.api.bodies import BodyLimit
 from leads_pipeline.api.dagster_ui import DagsterUI
 from leads_pipeline.api.guard import ADMIN, VIEWER, Guard
 from leads_pipeline.api.headers import SecurityHeaders
+from leads_pipeline.api.rates import RateLimiter
 from leads_pipeline.api.services import Services
 from leads_pipeline.mapping import load_model
 from leads_pipeline.providers.oidc import Provider
@@ -54,7 +56,9 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
             scratch = Path(stack.enter_context(TemporaryDirectory(prefix="leads-web-")))
-            app.state.services = Services(settings, database, scratch, BoundedSemaphore(settings.readers), provider)
+            app.state.services = Services(
+                settings, database, scratch, BoundedSemaphore(settings.readers), RateLimiter(settings), provider
+            )
             # The first preview shall wait neither for the model nor for the process that reads spreadsheets.
             await run_in_threadpool(load_model)
             await run_in_threadpool(warm_up)
@@ -79,6 +83,7 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
     if dashboard:
         app.mount(ADMIN_PATH, Guard(ui, authenticator(settings, database), admits=(ADMIN, VIEWER)))
     problems.install(app)
+    app.add_middleware(BodyLimit, silence=settings.body_timeout_seconds)
     app.add_middleware(problems.RequestLog)
     app.add_middleware(SecurityHeaders)
     return app

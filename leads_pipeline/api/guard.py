@@ -36,13 +36,14 @@ LONGEST_SOCKET_SECONDS = 600.0
 class Principal:
     """Somebody who was recognised: a name for logs, a role, and whose organization's it is, if of one.
 
-    `session` is set for who is logged in; `set_cookie` is a header that the answer must carry then.
+    `session` is set for who is logged in, `token` for who sends one; `set_cookie` is a header that the answer must carry then.
     """
 
     name: str
     role: str
     organization: UUID | None = None
     session: UUID | None = None
+    token: UUID | None = None
     set_cookie: str | None = None
 
 

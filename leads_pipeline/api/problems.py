@@ -34,12 +34,19 @@ PROBLEM: dict[str, Any] = {
 }
 
 
+HTTP_CODES = {
+    408: ("request_timeout", RequestInvalid.title),
+    413: ("body_too_large", "The body is too large"),
+}
+"""Codes and titles of what is raised as a bare status, where a body is being read."""
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may answer with these statuses, 401, 403, 422 and 503 among them."""
+    """The `responses` of a route that may answer with these statuses, 401, 403, 422, 429 and 503 among them."""
     content = {"application/problem+json": {"schema": PROBLEM}}
     return {
         status: {"description": "A problem object", "content": content}
-        for status in sorted({400, 401, 403, 422, 503, *statuses})
+        for status in sorted({400, 401, 403, 422, 429, 503, *statuses})
     }
 
 
@@ -115,7 +122,8 @@ def _id(request: Request) -> str:
 
 async def _leads_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, LeadsError)
-    return respond(_id(request), error)
+    wait = error.extra.get("retry_after")
+    return respond(_id(request), error, None if wait is None else {"Retry-After": str(wait)})
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -143,7 +151,8 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
             title="The method is not allowed",
         )
         return respond(_id(request), problem, {"Allow": allowed})
-    problem = RequestInvalid(str(error.detail), code="request_invalid", status=error.status_code)
+    code, title = HTTP_CODES.get(error.status_code, (RequestInvalid.code, RequestInvalid.title))
+    problem = RequestInvalid(str(error.detail), code=code, status=error.status_code, title=title)
     return respond(_id(request), problem, error.headers)
 
 

@@ -7,14 +7,16 @@ import uvicorn
 from leads_pipeline.api import passwords
 from leads_pipeline.api.app import create_app
 from leads_pipeline.settings import Settings
-from leads_pipeline.store import migrations
-from leads_pipeline.store.database import open_database
+from leads_pipeline.store import migrations, quotas
+from leads_pipeline.store.database import SYSTEM, open_database
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises `SetupProblem` when the database is away or not migrated."""
     with open_database(settings) as database:
         migrations.require_current(database)
+        with database.transaction(SYSTEM) as transaction:
+            quotas.forget_full_buckets(transaction)
         password = passwords.first_password(settings, database)
         if password is not None:
             # The only place where a person sees it: whoever runs `leads up` has seen it there already.

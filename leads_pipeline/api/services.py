@@ -14,15 +14,16 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
-from leads_pipeline.api.access import holder, recognise
+from leads_pipeline.api.access import recognise
 from leads_pipeline.api.guard import ADMIN, ORGANIZATION, Principal, require_same_site
+from leads_pipeline.api.rates import RateLimiter
 from leads_pipeline.errors import InsufficientScope, RequestInvalid, Unauthorized
 from leads_pipeline.mapping import LeadSchema, Wish, default_schema, may
 from leads_pipeline.providers.oidc import Provider
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import Limits
 from leads_pipeline.store import organizations
-from leads_pipeline.store.database import Database, Transaction
+from leads_pipeline.store.database import SYSTEM, Database, Transaction
 
 Absent = SkipJsonSchema[None]
 """An optional parameter is left out, not sent as null; OpenAPI shall say so."""
@@ -36,6 +37,7 @@ class Services:
     database: Database
     scratch: Path
     reading: BoundedSemaphore = field(repr=False)
+    rates: RateLimiter = field(repr=False)
     provider: Provider | None = None
     """Where people log in; None for a local password."""
 
@@ -73,19 +75,18 @@ def needs(scope: str) -> Callable[..., Caller]:
     def caller(request: Request, shared: Shared, credentials: Bearer) -> Caller:
         if credentials is None:
             return _logged_in(request, shared)
-        token = holder(shared.database, credentials.credentials)
-        if token is None:
-            raise Unauthorized(NO_TOKEN)
-        request.state.token_prefix = token.prefix
+        with shared.database.transaction(SYSTEM) as transaction:
+            token = organizations.token_holder(transaction, credentials.credentials)
+            if token is None:
+                raise Unauthorized(NO_TOKEN)
+            request.state.token_prefix = token.prefix
+            shared.rates.take(transaction, token.id)
         if token.organization_id is None or scope not in token.scopes:
             raise _not_allowed(scope, token.scopes)
         return Caller(token.organization_id, token.prefix)
 
     def _logged_in(request: Request, shared: Services) -> Caller:
-        principal = recognise(shared.settings, shared.database, request.scope)
-        if principal is None:
-            raise Unauthorized(NO_TOKEN)
-        require_same_site(request.scope)
+        principal = anybody(request, shared, None)
         if principal.role != ORGANIZATION or principal.organization is None:
             raise _not_allowed(scope, [principal.role])
         return Caller(principal.organization, principal.name)
@@ -109,6 +110,10 @@ def anybody(request: Request, shared: Shared, credentials: Bearer) -> Principal:
         raise Unauthorized(NO_TOKEN)
     request.state.token_prefix = principal.name if principal.session is None else None
     require_same_site(request.scope)
+    key = principal.session or principal.token
+    assert key is not None, "whoever is recognised has a session or a token"
+    with shared.database.transaction(SYSTEM) as transaction:
+        shared.rates.take(transaction, key)
     return principal
 
 

@@ -38,7 +38,7 @@ from leads_pipeline.api.services import (
     single_valued,
 )
 from leads_pipeline.spreadsheets import inspect
-from leads_pipeline.store import corrections, mappings, uploads
+from leads_pipeline.store import corrections, mappings, organizations, quotas, uploads
 from leads_pipeline.store.database import Transaction
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
@@ -201,6 +201,8 @@ def _store(
             received = uploads.receive(
                 transaction, content, filename=file.filename, kind=kind, source="rest", even_if_known=force
             )
+        if received.duplicate_of is None:
+            quotas.require_room(transaction, organizations.settings_for(transaction, shared.settings))
         return Outcome(
             UploadAccepted.received(received),
             status=202 if received.duplicate_of is None else 200,

@@ -15,7 +15,7 @@ from leads_pipeline.errors import LeadsError, NotFound
 from leads_pipeline.providers.inbox import Claim, Inbox, InboxFile, observation, stable
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import Limits, inspect, safe_filename
-from leads_pipeline.store import organizations, uploads
+from leads_pipeline.store import organizations, quotas, uploads
 from leads_pipeline.store.database import SYSTEM, Database
 
 log = structlog.get_logger()
@@ -73,9 +73,11 @@ def take_in(database: Database, settings: Settings, inbox: Inbox, claim: Claim) 
                     "`leads token create --organization NAME`, and put the file back."
                 )
             with path.open("rb") as content, database.transaction(organization) as transaction:
-                uploads.receive(
+                received = uploads.receive(
                     transaction, content, filename=filename, kind=kind, source="inbox", source_key=claim.key
                 )
+                if received.duplicate_of is None:
+                    quotas.require_room(transaction, organizations.settings_for(transaction, settings))
     except FileNotFoundError:
         return True  # another look at the inbox has finished with it
     except LeadsError as problem:

@@ -41,9 +41,12 @@ def running(settings: Settings, database: Database, *, dashboard: bool = False) 
     thread.start()
     assert started.wait(30)
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        # A failed test must not leave a thread behind that keeps the whole run from ending.
+        server.should_exit = True
+        thread.join(10)
 
 
 @pytest.fixture(scope="session")

@@ -215,8 +215,9 @@ def restore(database: Database, password: str) -> None:
 
     from leads_pipeline.store import logins
 
+    hashed = PasswordHasher(parallelism=1).hash(password)
     with database.transaction(SYSTEM) as transaction:
-        logins.save_password(transaction, passwords.NAME, PasswordHasher().hash(password))
+        logins.save_password(transaction, passwords.NAME, hashed)
 
 
 def test_the_first_password_is_made_once(database: Database, settings: Settings, password: str) -> None:
