@@ -5,7 +5,6 @@ of value, never a cell. What its answers are worth is `suggestions`' business.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ from leads_pipeline.mapping.definitions import Definitions
 from leads_pipeline.mapping.matcher import gate
 from leads_pipeline.mapping.memory import value_class
 from leads_pipeline.mapping.schema import LeadSchema
+from leads_pipeline.mapping.scrubbing import scrubbed
 from leads_pipeline.mapping.text import read_header
 from leads_pipeline.types import (
     NO_FIELD,
@@ -33,7 +33,6 @@ MOST_QUESTIONS = 60
 MOST_CHOICES = 255
 """Most choices that one question may have, "no target" included."""
 MOST_EXAMPLES = 24
-LONGEST_HEADER = 80
 NEIGHBOURS = 2
 
 INSTRUCTIONS = """\
@@ -135,18 +134,6 @@ def nearest(headers: Sequence[str], confirmed: Iterable[Confirmed]) -> list[Conf
     scored = [(max((like(each.header, word) for word in words), default=0.0), each) for each in confirmed]
     scored.sort(key=lambda pair: (-pair[0], pair[1].header, pair[1].values))
     return [each for score, each in scored[:MOST_EXAMPLES] if score >= 0.5]
-
-
-_EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
-_LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
-_DIGITS = re.compile(r"\+?\d(?:[\s()./–-]{0,3}\d){5,}")
-
-
-def scrubbed(header: str) -> str:
-    """A header on one line, shortened, without what may be somebody's: e-mail addresses, links, telephone numbers."""
-    text = _EMAIL.sub("<email>", " ".join(header.split()))
-    text = _DIGITS.sub("<number>", _LINK.sub("<link>", text))
-    return text if len(text) <= LONGEST_HEADER else text[: LONGEST_HEADER - 1] + "…"
 
 
 def _least_certain(sheets: Sequence[tuple[Sheet, Sequence[Mapping], Sequence[int]]]) -> dict[str, Asked]:

@@ -77,7 +77,7 @@ def map_sheet(
                 memory_key=key,
             )
         )
-    return _transformed(sheet, mappings, schema)
+    return transformed(sheet, mappings, schema)
 
 
 def gate(mapping: Mapping, threshold: float) -> bool:
@@ -89,13 +89,7 @@ def gate(mapping: Mapping, threshold: float) -> bool:
     return mapping.confidence >= min(needed, max(threshold, 95.0))
 
 
-def _single_valued(recalled: Sequence[Recollection | None], schema: LeadSchema) -> list[bool]:
-    """Which fields one column at most may get. Several columns that people merged once are merged again."""
-    remembered = Counter(each.target for each in recalled if each is not None)
-    return [each.single_valued and not (each.merges and remembered[each.name] > 1) for each in schema.fields]
-
-
-def _transformed(sheet: Sheet, mappings: Sequence[Mapping], schema: LeadSchema) -> list[Mapping]:
+def transformed(sheet: Sheet, mappings: Sequence[Mapping], schema: LeadSchema) -> list[Mapping]:
     """The mappings, each with what is to be done with its cells."""
     columns = [
         ColumnTarget(
@@ -111,6 +105,12 @@ def _transformed(sheet: Sheet, mappings: Sequence[Mapping], schema: LeadSchema) 
     ]
     decided = zip(mappings, transforms(columns, schema), strict=True)
     return [mapping if each is None else replace(mapping, transform=each) for mapping, each in decided]
+
+
+def _single_valued(recalled: Sequence[Recollection | None], schema: LeadSchema) -> list[bool]:
+    """Which fields one column at most may get. Several columns that people merged once are merged again."""
+    remembered = Counter(each.target for each in recalled if each is not None)
+    return [each.single_valued and not (each.merges and remembered[each.name] > 1) for each in schema.fields]
 
 
 def _in_schema(recollection: Recollection | None, schema: LeadSchema) -> Recollection | None:

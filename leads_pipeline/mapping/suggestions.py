@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leads_pipeline.mapping.assignment import assign
-from leads_pipeline.mapping.matcher import ALTERNATIVES, MOST_CERTAIN, gate
+from leads_pipeline.mapping.matcher import ALTERNATIVES, MOST_CERTAIN, gate, transformed
 from leads_pipeline.mapping.schema import FieldType, LeadSchema
 from leads_pipeline.types import NO_FIELD, Candidate, Column, LlmAnswer, Mapping, Method, Sheet
 
@@ -124,7 +124,8 @@ def suggest(
             changed[at] = (_agreed if before.target == target else _told)(before, answer, record)
         elif target != before.target:
             changed[at] = _unseated(before, _holder(sheet, chosen, before.target))
-    return changed
+    # What is done with a column's cells depends on what its neighbours hold.
+    return transformed(sheet, [replace(each, transform=None) for each in changed], schema)
 
 
 def _target(answer: LlmAnswer) -> str | None:
@@ -178,7 +179,6 @@ def _told(before: Mapping, answer: _Answer, record: TrackRecord) -> Mapping:
         method=Method.LLM,
         alternatives=_shared(answer.sure, [each for each in others if each.target != answer.target]),
         explanation=f"A language model suggested this, going by the header and the look of the values; {_worth(record)}.",
-        transform=None,
     )
 
 
@@ -198,7 +198,6 @@ def _unseated(before: Mapping, holder: str) -> Mapping:
         method=Method.LLM,
         alternatives=tuple(each for each in before.alternatives if each.target is not None),
         explanation=f"No field: a language model suggests that the column “{holder}” holds the one that fits best.",
-        transform=None,
     )
 
 

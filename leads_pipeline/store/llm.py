@@ -1,9 +1,10 @@
-"""What a language model was asked and said, what its answers proved to be worth, and what an organization spent on it."""
+"""What a language model was asked and said, what that proved to be worth and cost, and what it is told that fields are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any, Literal
 from uuid import UUID
 
 from leads_pipeline.store.database import Transaction, as_json
@@ -169,3 +170,123 @@ def settle(transaction: Transaction, month: date, amount: Decimal, usage: LlmUsa
         change=Decimal(0) if cost is None else cost - amount,
         unpriced=usage.calls if cost is None else 0,
     )
+
+
+# --- Definitions of fields -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedAnswer:
+    """A model's answer about a column of a fully reviewed upload, and what people said is right. None is "no target"."""
+
+    upload_id: UUID
+    sheet_index: int
+    column_index: int
+    header: str
+    said: str | None
+    right: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredColumn:
+    """A column of a mapped upload: its header and profile, and the field that counts."""
+
+    column_index: int
+    header: str
+    profile: Mapping[str, Any]
+    target: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of an organization's amendments to the definitions of fields: text by field, the evidence, and the gain."""
+
+    version: int
+    status: Literal["applied", "rejected", "retired"]
+    definitions: str
+    amendments: Mapping[str, str]
+    evidence: Mapping[str, Any]
+    gain: Mapping[str, Any]
+    created_at: datetime
+
+
+def amendments(transaction: Transaction) -> Mapping[str, str]:
+    """The amendments that are in use, by field."""
+    return (
+        transaction.value(
+            "SELECT amendments FROM llm_definitions WHERE organization_id = :organization AND status = 'applied'",
+            organization=transaction.organization,
+        )
+        or {}
+    )
+
+
+def save_definitions(
+    transaction: Transaction,
+    *,
+    applied: bool,
+    definitions: str,
+    amendments: Mapping[str, str],
+    evidence: Mapping[str, Any],
+    gain: Mapping[str, Any],
+) -> int:
+    """Keep a version, in use if it is `applied`, and return its number. The one in use before is retired then."""
+    # Two who refine at once take their turns.
+    transaction.run("SELECT 1 FROM organizations WHERE id = :id FOR UPDATE", id=transaction.organization)
+    if applied:
+        transaction.run(
+            """UPDATE llm_definitions SET status = 'retired'
+               WHERE organization_id = :organization AND status = 'applied'""",
+            organization=transaction.organization,
+        )
+    return transaction.value(
+        """INSERT INTO llm_definitions (organization_id, version, status, definitions, amendments, evidence, gain)
+           SELECT :organization, coalesce(max(version), 0) + 1, :status, :definitions, CAST(:amendments AS jsonb),
+                  CAST(:evidence AS jsonb), CAST(:gain AS jsonb)
+           FROM llm_definitions WHERE organization_id = :organization RETURNING version""",
+        organization=transaction.organization,
+        status="applied" if applied else "rejected",
+        definitions=definitions,
+        amendments=as_json(amendments),
+        evidence=as_json(evidence),
+        gain=as_json(gain),
+    )
+
+
+def versions(transaction: Transaction) -> list[Version]:
+    """All versions, newest first."""
+    rows = transaction.all(
+        """SELECT version, status, definitions, amendments, evidence, gain, created_at FROM llm_definitions
+           WHERE organization_id = :organization ORDER BY version DESC""",
+        organization=transaction.organization,
+    )
+    return [Version(**row) for row in rows]
+
+
+def reviewed_answers(transaction: Transaction) -> list[ReviewedAnswer]:
+    """The organization's newest reviewed answers, of whatever model."""
+    rows = transaction.all(
+        """SELECT m.upload_id, m.sheet_index, m.column_index, m.header, a.answer AS said, m.target AS right
+           FROM llm_answers a
+           JOIN field_mappings m ON m.id = a.mapping_id
+           JOIN file_uploads u ON u.id = m.upload_id AND u.generation = m.generation
+           WHERE a.organization_id = :organization AND u.status = 'reviewed' AND m.review IN ('confirmed', 'corrected')
+           ORDER BY a.created_at DESC LIMIT :most""",
+        organization=transaction.organization,
+        most=MOST_REVIEWED,
+    )
+    return [ReviewedAnswer(**row) for row in rows]
+
+
+def columns_of(transaction: Transaction, upload: UUID, sheet: int) -> list[StoredColumn]:
+    """The columns of one sheet, in order, as they are mapped now."""
+    rows = transaction.all(
+        """SELECT m.column_index, m.header, m.profile, m.target FROM field_mappings m
+           JOIN file_uploads u ON u.id = m.upload_id AND u.generation = m.generation
+           WHERE m.organization_id = :organization AND m.upload_id = :upload AND m.sheet_index = :sheet
+           ORDER BY m.column_index""",
+        organization=transaction.organization,
+        upload=upload,
+        sheet=sheet,
+    )
+    return [StoredColumn(**row) for row in rows]

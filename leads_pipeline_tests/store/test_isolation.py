@@ -38,6 +38,7 @@ def plant(database: Database, organization: UUID) -> None:
             id=upload_id,
             organization=organization,
         )
+        llm.save_definitions(transaction, applied=True, definitions="d", amendments={}, evidence={}, gain={})
         llm.set_aside(transaction, date(2026, 11, 1), Decimal(1), budget=None)
         transaction.run(
             """INSERT INTO llm_answers (mapping_id, organization_id, endpoint, model, definitions, belief)
@@ -58,7 +59,7 @@ def plant(database: Database, organization: UUID) -> None:
 
 PLANTED = {
     "api_tokens", "field_mappings", "field_patterns", "file_uploads", "idempotency_keys", "lead_schemas", "llm_answers",
-    "llm_spending", "login_sessions", "memory_entries", "model_performance", "processing_jobs", "sheets",
+    "llm_definitions", "llm_spending", "login_sessions", "memory_entries", "model_performance", "processing_jobs", "sheets",
     "training_datasets", "upload_contents", "user_corrections",
 }  # fmt: skip
 
