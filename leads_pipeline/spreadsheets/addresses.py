@@ -37,6 +37,10 @@ LONGEST = 300
 
 _SEPARATOR = re.compile(r"\s*(?:[\n\r;|•·]+|,(?!\d{3}\b(?!\d))|、)\s*")
 _HAS_DIGIT = re.compile(r"\d")
+_HINT = re.compile(r"\d{4}|\d{3}\s\d{2}|\d{2}-\d{3}|\d[A-Za-z](?:[ -]?\d|[A-Za-z])|[\n\r;|•·,]\s*[A-Z]{2}\b")
+"""What every address has, those of Japan apart: four figures in a row or a postal code of another form, or a state's code
+between commas. Most texts have none, and need no further look.
+"""
 
 
 _US_ZIP = r"(?P<postal>\d{5}(?:-\d{4})?)"
@@ -88,6 +92,8 @@ def split_address(text: str) -> Address | None:
         return None
     if not text.isascii() and any(mark in text for mark in "都道府県"):
         return _japanese(text.strip())
+    if not _HINT.search(text):
+        return None
     parts = [part for part in _SEPARATOR.split(text.strip(" ,;.\n\r\t")) if part]
     if not parts or (len(parts) == 1 and len(parts[0].split()) < 4):
         return None

@@ -28,24 +28,34 @@ def profile_column(values: Sequence[str], *, rows: int, filled: int) -> ColumnPr
     `rows` and `filled` count the whole column. The shares of kinds are those among the sampled values without "null" and
     its like; a value can be of several kinds (a LinkedIn address is a URL too).
     """
-    cells = [cell for cell in map(_clean, values) if cell and cell.lower() not in words.NOTHING]
-    if not cells:
+    counted: dict[str, int] = {}
+    for value, times in Counter(values).items():
+        cell = _clean(value)
+        if cell and not _says_nothing(cell):
+            counted[cell] = counted.get(cell, 0) + times
+    if not counted:
         return ColumnProfile(rows=rows, filled=filled)
-    counted = Counter(cells)
-    total = len(cells)
-    kinds: Counter[str] = Counter()
+    total = sum(counted.values())
+    shapes: dict[str, int] = {}
+    alike: dict[tuple[str, ...], int] = {}
     for cell, times in counted.items():
-        for kind in set(_kinds(cell)):
+        mask = _mask(cell)
+        shape = _shape(mask)
+        shapes[shape] = shapes.get(shape, 0) + times
+        found = tuple(_kinds(cell, mask))
+        alike[found] = alike.get(found, 0) + times
+    kinds: Counter[str] = Counter()
+    for found, times in alike.items():
+        for kind in set(found):
             kinds[kind] += times
-    for kind in _kinds_of_column(cells, counted):
+    for kind in _kinds_of_column(counted, total):
         kinds[kind] = total
-    shapes = Counter(_shape(cell) for cell in cells)
     return ColumnProfile(
         rows=rows,
         filled=filled,
         sampled=len(counted),
         distinct=round(len(counted) / total, 3),
-        mean_length=round(sum(map(len, cells)) / total, 1),
+        mean_length=round(sum(len(cell) * times for cell, times in counted.items()) / total, 1),
         kinds={kind: round(times / total, 3) for kind, times in sorted(kinds.items())},
         shapes=tuple(shape for shape, _ in sorted(shapes.items(), key=lambda item: (-item[1], item[0]))[:SHAPES]),
     )
@@ -54,7 +64,7 @@ def profile_column(values: Sequence[str], *, rows: int, filled: int) -> ColumnPr
 def kinds_of(value: str) -> frozenset[str]:
     """Every kind that one value is of, by itself."""
     cell = _clean(value)
-    return frozenset(_kinds(cell)) if cell else frozenset()
+    return frozenset(_kinds(cell, _mask(cell))) if cell else frozenset()
 
 
 # --- Shapes --------------------------------------------------------------------------------------------------------
@@ -78,11 +88,18 @@ class _Mask(dict[int, str]):
 
 
 _MASK = _Mask()
+_ASCII_MASK = "".join(_MASK[code] for code in range(128)).encode() + bytes(128)
 
 
-def _shape(cell: str) -> str:
-    shape = cell[: SHAPE_LENGTH + 1].translate(_MASK)
-    return shape if len(shape) <= SHAPE_LENGTH else shape[: SHAPE_LENGTH - 1] + "…"
+def _mask(cell: str) -> str:
+    """`cell`, masked: all of it where it is ASCII, which takes a tenth of the time; else as much as a shape shows."""
+    if cell.isascii():
+        return cell.encode().translate(_ASCII_MASK).decode()
+    return cell[: SHAPE_LENGTH + 1].translate(_MASK)
+
+
+def _shape(mask: str) -> str:
+    return mask if len(mask) <= SHAPE_LENGTH else mask[: SHAPE_LENGTH - 1] + "…"
 
 
 # --- Kinds of one value --------------------------------------------------------------------------------------------
@@ -141,6 +158,8 @@ _POSTAL = {
     "postal_dash": re.compile(r"\d{2}-\d{3}|\d{4}-\d{3}|\d{5}-\d{3}|\d{3} \d{2}"),
     "postal_marked": re.compile(r"(?:[A-Z]{1,2}-)\d{4,5}|AD\d{3}|LV-\d{4}"),
 }
+_POSTAL_FIGURES = {4: "postal_four", 5: "postal_five", 6: "postal_six"}
+"""Those that are figures alone, by their length."""
 _POSTAL_CODE = re.compile("|".join(f"(?:{pattern.pattern})" for pattern in _POSTAL.values()), re.IGNORECASE)
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?", re.UNICODE)
@@ -161,6 +180,7 @@ _SITES = {
     "instagram": ("instagram.com", "instagram.example"),
     "other_social": ("youtube.com", "tiktok.com", "xing.com", "github.com", "crunchbase.com", "vk.com", "pinterest."),
 }
+_SITE_KINDS = tuple((site, kind) for kind, sites in _SITES.items() for site in sites)
 
 
 def forced_prefix(cell: str) -> str:
@@ -171,153 +191,189 @@ def forced_prefix(cell: str) -> str:
 
 def _clean(value: str) -> str:
     cell = value.strip()
-    return cell[len(forced_prefix(cell)) :]
+    return cell[len(forced_prefix(cell)) :] if ":" in cell or cell[:1] == "'" else cell
 
 
-def _kinds(cell: str) -> Iterator[str]:
-    """Every kind that `cell` is of."""
+_LONGEST_NOTHING = max(map(len, words.NOTHING))
+
+
+def _says_nothing(cell: str) -> bool:
+    return len(cell) <= _LONGEST_NOTHING and cell.lower() in words.NOTHING
+
+
+# The functions below see every cell of every sample: each adds to a list what it finds, and looks at the first character or
+# at a count before it has a pattern look at all of a cell.
+
+
+def _kinds(cell: str, mask: str) -> list[str]:
+    """Every kind that `cell` is of, some of them twice."""
+    found: list[str] = []
+    first = cell[0]
     if "@" in cell:
-        yield from _addresses(cell)
-        return
-    if (cell[0] in "hHwW" and _URL.match(cell)) or ("." in cell and _DOMAIN.fullmatch(cell) and not cell[0].isdigit()):
-        yield from _links(cell)
-        return
-    if cell[0] in "{[" and cell[-1] in "}]":
-        yield "json"
-        return
-    if cell.isdecimal():
-        yield from _numbers(cell, len(cell), lettered=False)
-        return
-    digits = 0 if cell.isalpha() else len(_DIGITS.findall(cell))
-    lettered = _LETTER.search(cell) is not None
-    tokens = _tokens(plain(cell)) if lettered or not digits else []
-    if digits:
-        dates = tuple(_dates(cell, tokens))
-        yield from dates
-        # 1.5 may be the first of May.
-        if not dates or (dates == ("day_month",) and _DECIMAL.fullmatch(cell)):
-            yield from _numbers(cell, digits, lettered=lettered)
-        if dates or not lettered:
-            return
-    yield from _texts(cell, tokens, digits)
-
-
-def _addresses(cell: str) -> Iterator[str]:
-    if _EMAIL.fullmatch(cell):
-        yield "email"
-    elif _HANDLE.fullmatch(cell):
-        yield "handle"
-    elif _EMAIL.search(cell):
-        found = _EMAIL.findall(cell)
-        yield "email_within"
-        if len(found) > 1:
-            yield "many"
-        if len(cell) > 2 * sum(map(len, found)) + 20:
-            yield "sentence"
+        _addresses(cell, found)
+    elif (first in "hHwW" and _URL.match(cell)) or ("." in cell and not first.isdigit() and _DOMAIN.fullmatch(cell)):
+        _links(cell, found)
+    elif first in "{[" and cell[-1] in "}]":
+        found.append("json")
+    elif cell.isdecimal():
+        _figures(cell, found)
     else:
-        yield "text"
+        if cell.isascii():
+            digits = mask.count("9")
+            lettered = "a" in mask or "A" in mask
+        else:
+            digits = 0 if cell.isalpha() else len(_DIGITS.findall(cell))
+            lettered = _LETTER.search(cell) is not None
+        tokens = _tokens(plain(cell)) if lettered or not digits else []
+        if digits:
+            _dates(cell, tokens, found)
+            dated = bool(found)
+            # 1.5 may be the first of May.
+            if not dated or (found[0] == "day_month" and _is_decimal(cell)):
+                _numbers(cell, digits, found, lettered=lettered)
+            if dated or not lettered:
+                return found
+        _texts(cell, tokens, digits, found)
+    return found
 
 
-def _links(cell: str) -> Iterator[str]:
+def _addresses(cell: str, found: list[str]) -> None:
+    if _EMAIL.fullmatch(cell):
+        found.append("email")
+    elif _HANDLE.fullmatch(cell):
+        found.append("handle")
+    elif _EMAIL.search(cell):
+        addresses = _EMAIL.findall(cell)
+        found.append("email_within")
+        if len(addresses) > 1:
+            found.append("many")
+        if len(cell) > 2 * sum(map(len, addresses)) + 20:
+            found.append("sentence")
+    else:
+        found.append("text")
+
+
+def _links(cell: str, found: list[str]) -> None:
     low = cell.lower()
     if " " in cell:
-        yield "sentence" if cell.count(" ") > 3 else "text"
+        found.append("sentence" if cell.count(" ") > 3 else "text")
         return
-    yield "url"
-    for kind, sites in _SITES.items():
-        if any(site in low for site in sites):
-            yield kind
-            yield "social"
+    found.append("url")
+    for site, kind in _SITE_KINDS:
+        if site in low:
+            found += (kind, "social")
             if kind == "linkedin" and "/company/" in low:
-                yield "linkedin_company"
+                found.append("linkedin_company")
     if _IMAGE.search(low):
-        yield "image"
+        found.append("image")
     path = low.split("//")[-1].rstrip("/")
-    yield "url_deep" if path.count("/") > 1 or "?" in path else "url_site"
+    found.append("url_deep" if path.count("/") > 1 or "?" in path else "url_site")
 
 
-def _numbers(cell: str, digits: int, *, lettered: bool) -> Iterator[str]:
-    """Kinds that hold digits."""
+def _figures(cell: str, found: list[str]) -> None:
+    """Kinds of figures and nothing else."""
     size = len(cell)
-    if not cell[0].isalpha():
+    if _INTEGER.fullmatch(cell):
+        _integers(cell, size, found)
+    _phones(cell, size, found)
+    if size in _POSTAL_FIGURES:
+        found += ("postal", _POSTAL_FIGURES[size])
+    if size <= 5:
+        found.append("extension")
+
+
+def _numbers(cell: str, digits: int, found: list[str], *, lettered: bool) -> None:
+    """Kinds that hold figures among other characters."""
+    size = len(cell)
+    worded = cell[0].isalpha()
+    if not worded:
         if _INTEGER.fullmatch(cell):
-            yield from _integers(cell, digits)
-        elif _GROUPED.fullmatch(cell):
-            yield "grouped"
-        if size <= 32 and digits >= 6 and _is_phone(cell, digits):
-            yield "phone"
-            if cell[0] == "+" or cell.startswith("00"):
-                yield "phone_plus"
-    if size < 30 and digits < size:
-        yield from _quantities(cell, lettered=lettered)
-    if size <= 10 and _POSTAL_CODE.fullmatch(cell):
-        yield from _postals(cell)
-    if digits <= 5 and _EXTENSION.fullmatch(cell):
-        yield "extension"
-    if digits < size and " " not in cell:
-        yield from _ids(cell)
+            _integers(cell, digits, found)
+        elif cell[0] not in "+-(" and _GROUPED.fullmatch(cell):
+            found.append("grouped")
+        _phones(cell, digits, found)
+    if size < 30:
+        _quantities(cell, found, lettered=lettered)
+    if size <= 10 and digits >= 2 and not (worded and cell[1:3].isalpha()) and _POSTAL_CODE.fullmatch(cell):
+        _postals(cell, found)
+    if digits <= 5 and (not worded or cell[0] in "xXeE") and _EXTENSION.fullmatch(cell):
+        found.append("extension")
+    if " " not in cell:
+        _ids(cell, found)
 
 
-def _postals(cell: str) -> Iterator[str]:
+def _phones(cell: str, digits: int, found: list[str]) -> None:
+    if len(cell) <= 32 and digits >= 6 and _is_phone(cell, digits):
+        found.append("phone")
+        if cell[0] == "+" or cell.startswith("00"):
+            found.append("phone_plus")
+
+
+def _postals(cell: str, found: list[str]) -> None:
     for kind, pattern in _POSTAL.items():
         if pattern.fullmatch(cell):
-            yield "postal"
-            yield kind
+            found += ("postal", kind)
 
 
-def _integers(cell: str, digits: int) -> Iterator[str]:
-    yield "integer"
+def _integers(cell: str, digits: int, found: list[str]) -> None:
+    found.append("integer")
     number = abs(int(float(cell)))
     if cell in ("0", "1"):
-        yield "zero_one"
-        yield "boolean"
+        found += ("zero_one", "boolean")
     if number < 100:
-        yield "small_number"
+        found.append("small_number")
     if _YEAR.fullmatch(cell):
-        yield "year"
-    if _EPOCH.fullmatch(cell):
-        yield "epoch"
+        found.append("year")
+    if digits >= 10 and _EPOCH.fullmatch(cell):
+        found.append("epoch")
     if 9 <= digits <= 13 and "." not in cell:
-        yield "phone_digits"
+        found.append("phone_digits")
     if 30_000 < number < 60_000:
-        yield "date_serial"
+        found.append("date_serial")
 
 
-def _quantities(cell: str, *, lettered: bool) -> Iterator[str]:
+def _quantities(cell: str, found: list[str], *, lettered: bool) -> None:
     first = cell[0]
-    if not first.isalpha() and _DECIMAL.fullmatch(cell):
-        yield "decimal"
+    worded = first.isalpha()
+    if not worded and _is_decimal(cell):
+        found.append("decimal")
         if _COORDINATE.fullmatch(cell):
-            yield "coordinate"
+            found.append("coordinate")
     elif cell[-1] == "%" and _PERCENT.fullmatch(cell):
-        yield "percent"
-    elif (lettered or "$" in cell or not cell.isascii()) and _MONEY.fullmatch(cell):
-        yield "money"
-    elif not first.isalpha() and _RANGE.fullmatch(cell):
-        yield "range"
+        found.append("percent")
+    elif (
+        (cell[:3].lower() in _CURRENCY_CODES if worded else lettered) or "$" in cell or not cell.isascii()
+    ) and _MONEY.fullmatch(cell):
+        found.append("money")
+    elif not worded and first not in "+-(" and _RANGE.fullmatch(cell):
+        found.append("range")
     if first in "+-(gGuU" and _OFFSET.fullmatch(cell):
-        yield "timezone"
+        found.append("timezone")
 
 
-def _dates(cell: str, tokens: list[str]) -> Iterator[str]:
-    form = _date_in_figures(cell)
+def _is_decimal(cell: str) -> bool:
+    return ("." in cell or "," in cell) and _DECIMAL.fullmatch(cell) is not None
+
+
+_CURRENCY_CODES = frozenset("usd eur gbp chf jpy inr sek dkk nok pln".split())  # noqa: SIM905 - words read better so
+
+
+def _dates(cell: str, tokens: list[str], found: list[str]) -> None:
+    form = _date_in_figures(cell) if cell[0].isdigit() or cell[0] == "-" else None
     if form == "day_month":
-        yield form
+        found.append(form)
         return
     if form is None and len(cell) < 45 and cell[-1] != "?" and not words.MONTHS.isdisjoint(tokens):
         form = "date_words"
     if form is not None:
-        yield "date"
-        yield form
+        found += ("date", form)
         if ":" in cell or len(cell) > 20:
-            yield "datetime"
+            found.append("datetime")
     elif ":" in cell and _TIME.fullmatch(cell):
-        yield "time"
+        found.append("time")
 
 
 def _date_in_figures(cell: str) -> str | None:
-    if not (cell[0].isdigit() or cell[0] == "-"):
-        return None
     if _DATE_ISO.match(cell) or (not cell.isascii() and _DATE_CJK.match(cell)):
         return "date_iso"
     if _DATE_NUMBERS.match(cell):
@@ -336,30 +392,33 @@ def _is_phone(cell: str, digits: int) -> bool:
         return 7 <= digits <= 18
     if cell[0] == "(" or cell.startswith("00"):
         return 7 <= digits <= 20
-    separated = sum(character in " -./()" for character in cell)
-    if _DECIMAL.fullmatch(cell):
+    separated = sum(map(cell.count, " -./()"))
+    if _is_decimal(cell):
         return False
     return 6 <= digits <= 18 and (separated >= 1 or (cell[0] == "0" and 9 <= digits <= 12))
 
 
-def _ids(cell: str) -> Iterator[str]:
+def _ids(cell: str, found: list[str]) -> None:
     if ("." in cell or ":" in cell) and _IP.fullmatch(cell):
-        yield "ip"
-    if _UUID.fullmatch(cell):
-        yield "uuid"
-        yield "id"
+        found.append("ip")
+    if len(cell) == 36 and _UUID.fullmatch(cell):
+        found += ("uuid", "id")
     elif _HEX.fullmatch(cell):
-        yield "hex"
-        yield "id"
+        found += ("hex", "id")
     elif _TOKEN.fullmatch(cell) and not _DATE_ISO.match(cell):
-        yield "token"
-        yield "id"
+        found += ("token", "id")
     elif _ID.fullmatch(cell):
-        yield "id"
+        found.append("id")
+
+
+_BETWEEN_TOKENS = re.compile(r"[\s/&+,]+")
+_AROUND_TOKENS = '()[],;:!?"'
 
 
 def _tokens(low: str) -> list[str]:
-    return [token.strip('()[],;:!?"') for token in re.split(r"[\s/&+,]+", low)]
+    if low.replace(" ", "").isalnum() and low[0] != " " != low[-1]:
+        return low.split()
+    return [token.strip(_AROUND_TOKENS) for token in _BETWEEN_TOKENS.split(low)]
 
 
 def _kinds_by_word(vocabularies: Mapping[str, frozenset[str]]) -> dict[str, tuple[str, ...]]:
@@ -401,48 +460,66 @@ _WITHIN = _kinds_by_word(
 )
 
 
-def _texts(cell: str, tokens: list[str], digits: int) -> Iterator[str]:
+_TELLING = frozenset(_WITHIN) | words.STREET_WORDS | words.TIMEZONE_WORDS
+"""Words that tell something of a text in which they stand. Most texts have none of them."""
+
+
+def _texts(cell: str, tokens: list[str], digits: int, found: list[str]) -> None:
     """Kinds that are words."""
     size = len(cell)
     low = plain(cell)
     if size <= 40:
-        yield from _WHOLE.get(low, ())
+        found += _WHOLE.get(low, ())
         if size <= 3:
-            yield from _SHORT.get(low, ())
+            found += _SHORT.get(low, ())
     if size <= 80:
-        for token in tokens:
-            yield from _WITHIN.get(token, ())
-        yield from _names_of_things(cell, low, tokens, digits)
+        telling = not _TELLING.isdisjoint(tokens)
+        if telling:
+            for token in tokens:
+                found += _WITHIN.get(token, ())
+        _names_of_things(cell, low, tokens, digits, found, telling=telling)
     if digits and size >= 10 and split_address(cell) is not None:
-        yield "address"
+        found.append("address")
     if "_" in cell and _SNAKE.fullmatch(cell):
-        yield "snake"
-    yield from _forms(cell, tokens, digits)
-    yield from _spellings(cell, tokens, digits)
+        found.append("snake")
+    _forms(cell, tokens, digits, found)
+    _spellings(cell, tokens, digits, found)
 
 
-def _names_of_things(cell: str, low: str, tokens: list[str], digits: int) -> Iterator[str]:
-    """Companies, streets, units and time zones, by how they are put together."""
+def _names_of_things(cell: str, low: str, tokens: list[str], digits: int, found: list[str], *, telling: bool) -> None:
+    """Companies, streets, units and time zones, by how they are put together; `telling`: by which words, too."""
     if not cell.isascii() and any(mark in low for mark in words.COMPANY_MARKS):
-        yield "company"
-    if _is_street(cell, tokens, digits):
-        yield "street"
-    if digits and _UNIT.fullmatch(cell) and not cell.isdigit():
-        yield "unit"
+        found.append("company")
+    if _is_street(cell, tokens, digits, telling=telling):
+        found.append("street")
+    if digits and _may_be_unit(cell) and _UNIT.fullmatch(cell) and not cell.isdigit():
+        found.append("unit")
     if ("/" in cell and _ZONE.fullmatch(cell)) or (
-        len(cell) > 2 and not words.TIMEZONE_WORDS.isdisjoint(tokens) and ("time" in tokens or len(tokens) == 1)
+        telling
+        and len(cell) > 2
+        and not words.TIMEZONE_WORDS.isdisjoint(tokens)
+        and ("time" in tokens or len(tokens) == 1)
     ):
-        yield "timezone"
+        found.append("timezone")
 
 
-def _is_street(cell: str, tokens: list[str], digits: int) -> bool:
+_FLOORS = frozenset({"og", "fl", "st", "et", "pi"})
+
+
+def _may_be_unit(cell: str) -> bool:
+    """A word that a unit begins with is one for a floor."""
+    return not cell[0].isalpha() or not cell.isascii() or cell[:2].lower() in _FLOORS
+
+
+_STREET_BEGINNINGS = ("calle", "rua", "via", "rue", "ul.")
+
+
+def _is_street(cell: str, tokens: list[str], digits: int, *, telling: bool) -> bool:
     if not digits:
-        return len(tokens) > 1 and (
-            tokens[-1] in words.STREET_WORDS or tokens[0] in ("calle", "rua", "via", "rue", "ul.")
-        )
-    if any(token.rstrip("0123456789-/").endswith(words.STREET_ENDINGS) for token in tokens):
+        return len(tokens) > 1 and ((telling and tokens[-1] in words.STREET_WORDS) or tokens[0] in _STREET_BEGINNINGS)
+    if [token for token in tokens if token.rstrip("0123456789-/").endswith(words.STREET_ENDINGS)]:
         return True
-    return bool(_NUMBER_AND_WORD.fullmatch(cell)) and not words.STREET_WORDS.isdisjoint(tokens)
+    return telling and not words.STREET_WORDS.isdisjoint(tokens) and _NUMBER_AND_WORD.fullmatch(cell) is not None
 
 
 _SCRIPTS = (
@@ -455,52 +532,60 @@ _SCRIPTS = (
 )
 
 
-def _forms(cell: str, tokens: list[str], digits: int) -> Iterator[str]:
+def _forms(cell: str, tokens: list[str], digits: int, found: list[str]) -> None:
     """The script, and whether the words make sentences, lines or a list."""
     size = len(cell)
     if not cell.isascii():
         script = next((kind for kind, pattern in _SCRIPTS if pattern.search(cell)), None)
         if script is not None:
-            yield script
+            found.append(script)
             if script in ("han", "kana", "hangul") and 2 <= size <= 5 and not digits:
-                yield "short_name"
+                found.append("short_name")
     if "\n" in cell:
-        yield "lines"
+        found.append("lines")
     if len(tokens) >= 6 or size > 60 or cell[-1] in "?!。" or ". " in cell:
-        yield "sentence"
+        found.append("sentence")
     if size > 120:
-        yield "long"
-    if not digits and 2 <= size <= 60 and _LIST.search(cell) and all(0 < len(part) < 40 for part in _LIST.split(cell)):
-        yield "many"
+        found.append("long")
+    if (
+        not digits
+        and 2 <= size <= 60
+        and ("," in cell or ";" in cell or "|" in cell or " ::: " in cell)
+        and all(0 < len(part) < 40 for part in _LIST.split(cell))
+    ):
+        found.append("many")
 
 
-def _spellings(cell: str, tokens: list[str], digits: int) -> Iterator[str]:
+def _spellings(cell: str, tokens: list[str], digits: int, found: list[str]) -> None:
     """How many words, and in which case."""
     count = len(tokens)
     if digits or len(cell) > 50 or not 1 <= count <= 4:
         return
     if cell.isupper():
-        yield "upper"
+        found.append("upper")
     elif cell.islower():
-        yield "lower"
-    named = _WORD.findall(cell)
-    if len(named) == count and not any(word[0].islower() for word in named):
-        yield ("one_name", "two_names", "three_names", "four_names")[count - 1]
+        found.append("lower")
+    named = cell.split() if cell.replace(" ", "").isalpha() else _WORD.findall(cell)
+    if len(named) == count and not [word for word in named if word[0].islower()]:
+        found.append(("one_name", "two_names", "three_names", "four_names")[count - 1])
     elif count == 1:
-        yield "one_word"
+        found.append("one_word")
 
 
 # --- Kinds of a whole column ---------------------------------------------------------------------------------------
 
 
-def _kinds_of_column(cells: Sequence[str], counted: Counter[str]) -> Iterator[str]:
-    if len(cells) >= 8 and len(counted) <= max(3, len(cells) // 5):
+def _kinds_of_column(counted: Mapping[str, int], total: int) -> Iterator[str]:
+    distinct = len(counted)
+    if total >= 8 and distinct <= max(3, total // 5):
         yield "enumeration"
-    if len(counted) == 1 and len(cells) >= 3:
+    if distinct == 1 and total >= 3:
         yield "constant"
-    if len(cells) >= 3 and len(counted) == len(cells) and all(cell.isdecimal() and len(cell) < 16 for cell in cells):
-        numbers = [int(cell) for cell in cells]
-        if all(before < after for before, after in pairwise(numbers)):
-            yield "rising"
-    if len(counted) == len(cells) >= 2:
+    if (
+        total == distinct >= 3
+        and all(cell.isdecimal() and len(cell) < 16 for cell in counted)
+        and all(before < after for before, after in pairwise(map(int, counted)))
+    ):
+        yield "rising"
+    if distinct == total >= 2:
         yield "unique"
