@@ -791,17 +791,26 @@ def _print_mapped(results: list[dict[str, Any]], *, why: bool) -> None:
             console.print()
 
 
+def _or_none(share: float | None) -> str:
+    return "none " if share is None else f"{share:.3f}"
+
+
 def _print_benchmark(result: dict[str, Any]) -> None:
     for warning in result.get("warnings", []):
         print(f"! {warning}", file=sys.stderr)
-    accuracy, auto = result["accuracy_by_family"], result["auto"]
+    accuracy = result["accuracy_by_family"]
     print(
-        f"accuracy, mean over families   {accuracy['all']:.3f}   English {accuracy['en']:.3f}   other {accuracy['other']:.3f}"
+        f"accuracy, mean over families   {_or_none(accuracy['all'])}   English {_or_none(accuracy['en'])}   "
+        f"other {_or_none(accuracy['other'])}"
     )
-    print(f"mapped precision, recall       {result['mapped_precision']:.3f}   {result['mapped_recall']:.3f}")
+    print(
+        f"mapped precision, recall       {_or_none(result['mapped_precision'])}   {_or_none(result['mapped_recall'])}"
+    )
     print(f"columns without target mapped  {result['empty_mapped']} of {result['empty_total']}")
-    print(
-        f"at {auto['threshold']:g} % and above            coverage {auto['coverage']:.3f}   precision {auto['precision']:.3f}"
-    )
+    for each in result["risk_coverage"]:
+        print(
+            f"at {each['threshold']:g} % and above            coverage {_or_none(each['coverage'])}   "
+            f"precision {_or_none(each['precision'])}"
+        )
     print(f"expected calibration error     {result['ece']:.3f}")
     print(f"seconds a file                 {result['seconds_per_file']:.4f}")

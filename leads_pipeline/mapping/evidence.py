@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leads_pipeline.mapping.field_table import KIND_AT, KINDS, TELLING_AT, FieldTable
 from leads_pipeline.mapping.phrase_index import Floats
 from leads_pipeline.mapping.phrases import SIMILARITIES, Comparison, PhraseTable
+from leads_pipeline.mapping.precedents import TOLD
 from leads_pipeline.mapping.vocabulary import Reading
 from leads_pipeline.types import Column, ColumnProfile, Sheet
 
@@ -30,11 +32,20 @@ class Evidence:
     comparison: Comparison
 
 
-def gather(sheet: Sheet, table: PhraseTable, fields: FieldTable) -> Evidence:
-    """The evidence of headers and values, each column by itself."""
+def gather(sheet: Sheet, table: PhraseTable, fields: FieldTable, untaught: NDArray[np.bool_] | None = None) -> Evidence:
+    """The evidence of headers and values, each column by itself.
+
+    `untaught[field]` are fields that precedents and learned meanings shall not know: what they say of one, they say of
+    none, as they do of an organization's own fields.
+    """
     read = [table.read(column.header) for column in sheet.columns]
     comparison = table.compare([column.header for column in sheet.columns])
     similar = comparison.similar
+    if untaught is not None:
+        told = similar[:, :, -len(TOLD) :]
+        told[:, -1] = np.maximum(told[:, -1], told[:, :-1][:, untaught].max(axis=1, initial=0))
+        told[:, :-1][:, untaught] = 0
+    meant, none_meant = table.meaning.tell(read, table.taught, untaught)
     targets = similar.shape[1] - 1
     kinds = np.array([_kinds_of(column.profile) for column in sheet.columns], np.float32)
     marks = np.array([each.marks for each in read], np.float32)
@@ -45,6 +56,7 @@ def gather(sheet: Sheet, table: PhraseTable, fields: FieldTable) -> Evidence:
             similar[:, :targets],
             *_of_rivals(similar),
             of_values,
+            meant,
             # Words in the header that this field's own phrases hold, or do not.
             marks[:, None, :] * own[None, :, :],
             marks[:, None, :] * (1 - own[None, :, :]),
@@ -61,6 +73,7 @@ def gather(sheet: Sheet, table: PhraseTable, fields: FieldTable) -> Evidence:
             similar[:, targets],
             fitting.max(axis=1, keepdims=True),
             _unknown(read, table),
+            none_meant,
         ],
         axis=1,
         dtype=np.float32,
@@ -69,7 +82,27 @@ def gather(sheet: Sheet, table: PhraseTable, fields: FieldTable) -> Evidence:
 
 
 _AT = {name: at for at, name in enumerate(SIMILARITIES)}
-_RELATIVE = [_AT[each] for each in ("exact_here", "grams_here", "covered", "jaccard_here", "ending", "beginning")]
+_RELATIVE = [
+    _AT[each]
+    for each in (
+        "exact_here",
+        "grams_here",
+        "covered",
+        "jaccard_here",
+        "ending",
+        "beginning",
+        "told",
+        "told_words",
+        "told_parts",
+    )
+]
+
+
+HOPEFUL = [
+    *(_AT[each] for each in ("grams_here", "jaccard_here", "told", "told_words", "told_parts")),
+    len(SIMILARITIES) + 2 * len(_RELATIVE),
+]
+"""Where among the pairs' evidence the plainest signs stand that a column may hold a field: its header, its values."""
 
 
 def _of_rivals(similar: Floats) -> tuple[Floats, Floats]:

@@ -11,18 +11,23 @@ from importlib import resources
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leads_pipeline.mapping.evidence import Evidence, gather
 from leads_pipeline.mapping.field_table import FieldTable
+from leads_pipeline.mapping.meaning import Meaning
 from leads_pipeline.mapping.phrase_index import Floats, Ragged, Rarity, Spelled
 from leads_pipeline.mapping.phrases import PhraseTable
-from leads_pipeline.mapping.schema import LeadSchema
-from leads_pipeline.mapping.surroundings import Affinity, gather_context
+from leads_pipeline.mapping.precedents import Precedents
+from leads_pipeline.mapping.schema import LeadSchema, default_schema
+from leads_pipeline.mapping.surroundings import FILE_FIELDS, Affinity, gather_context
 from leads_pipeline.mapping.vocabulary import Vocabulary
 from leads_pipeline.types import Sheet
+
+Places = NDArray[np.intp]
 
 ARTIFACT = "base_model"
 """Name of the shipped files, beside this module: `base_model.npz` and `base_model.json`."""
@@ -39,17 +44,36 @@ class Layer:
     fields: Floats
     none: Floats
 
-    def logits(self, pairs: Floats, columns: Floats, none: Floats, known: "KnownFields") -> Floats:
-        """Scores `[column, field or none]` before they become probabilities."""
-        shared = pairs @ self.pairs
-        shared[:, known.here] += columns @ self.fields[:, known.trained]
-        return np.concatenate([shared, (none @ self.none)[:, None]], axis=1)
+    def beliefs(self, evidence: "Weighable", known: "KnownFields", among: Places | None = None) -> Floats:
+        """Probabilities `[column, field or none]`; with `among`, only those fields of a column are weighed."""
+        if among is None:
+            among = np.broadcast_to(np.arange(known.count), (len(evidence.columns), known.count))
+            pairs = evidence.pairs
+        else:
+            pairs = evidence.pairs[np.arange(len(among))[:, None], among]
+        own = np.zeros((len(evidence.columns), known.count), np.float32)
+        own[:, known.here] = evidence.columns @ self.fields[:, known.trained]
+        logits = pairs @ self.pairs + np.take_along_axis(own, among, axis=1)
+        believed = softmax(np.concatenate([logits, (evidence.none @ self.none)[:, None]], axis=1))
+        whole = np.zeros((len(believed), known.count + 1), np.float32)
+        np.put_along_axis(whole, among, believed[:, :-1], axis=1)
+        whole[:, -1] = believed[:, -1]
+        return whole
+
+
+class Weighable(NamedTuple):
+    """Evidence that a layer weighs: `pairs[column, field, :]`, `columns[column, :]`, `none[column, :]`."""
+
+    pairs: Floats
+    columns: Floats
+    none: Floats
 
 
 @dataclass(frozen=True)
 class KnownFields:
-    """Which fields of a schema (`here`) training has seen, and under which number (`trained`)."""
+    """Which of the `count` fields of a schema training has seen (`here`), and under which number (`trained`)."""
 
+    count: int
     here: tuple[int, ...]
     trained: tuple[int, ...]
 
@@ -57,7 +81,7 @@ class KnownFields:
     def of(cls, names: tuple[str, ...], trained: tuple[str, ...]) -> "KnownFields":
         index = {name: at for at, name in enumerate(trained)}
         here = tuple(at for at, name in enumerate(names) if name in index)
-        return cls(here, tuple(index[names[at]] for at in here))
+        return cls(len(names), here, tuple(index[names[at]] for at in here))
 
 
 @dataclass(frozen=True)
@@ -97,6 +121,8 @@ class MappingModel:
 
     version: str
     vocabulary: Vocabulary
+    precedents: Precedents
+    meaning: Meaning
     trained: tuple[str, ...]
     first: Layer
     second: Layer
@@ -115,7 +141,10 @@ class MappingModel:
             fields = FieldTable.of(schema)
             known = KnownFields.of(fields.names, self.trained)
             found = Prepared(
-                PhraseTable.of(schema, self.vocabulary), fields, known, _placed(self.affinity, known, len(fields.names))
+                PhraseTable.of(schema, self.vocabulary, self.precedents, self.meaning),
+                fields,
+                known,
+                _placed(self.affinity, known, len(fields.names)),
             )
             self._prepared[schema.digest] = found
         return found
@@ -124,11 +153,13 @@ class MappingModel:
         """What the model believes of every column of `sheet`."""
         prepared = self.prepare(schema)
         evidence = gather(sheet, prepared.table, prepared.fields)
-        first = softmax(self.first.logits(evidence.pairs, evidence.columns, evidence.none, prepared.known))
-        pairs, columns = gather_context(sheet, first, prepared.table, prepared.fields, prepared.affinity)
+        first = self.first.beliefs(Weighable(evidence.pairs, evidence.columns, evidence.none), prepared.known)
+        context = gather_context(sheet, first, prepared.table, prepared.fields, prepared.affinity)
         return Scores(
             headers=tuple(column.header for column in sheet.columns),
-            probability=softmax(self.second.logits(*join(evidence, pairs, columns), prepared.known)),
+            probability=reluctant(
+                self.second.beliefs(join(evidence, *context), prepared.known, shortlist(first)), prepared.known
+            ),
             evidence=evidence,
             prepared=prepared,
         )
@@ -155,6 +186,9 @@ class MappingModel:
             phrase_parts=self.vocabulary.spelled.parts.buckets,
             phrase_parts_ends=self.vocabulary.spelled.parts.ends,
             phrase_marks=self.vocabulary.marked,
+            clues=self.meaning.known,
+            clue_weights=self.meaning.weights.astype(np.float16),
+            clue_bias=self.meaning.bias,
         )
         document = {
             "version": self.version,
@@ -163,6 +197,7 @@ class MappingModel:
                 [*key, [text for text, _, _ in group]]
                 for key, group in groupby(self.vocabulary.phrases, key=itemgetter(1, 2))
             ],
+            "precedents": self.precedents.known,
             "joined": " ".join(self.vocabulary.spelled.joined),
             "markers": self.vocabulary.markers,
             "known": sorted(self.vocabulary.known),
@@ -175,21 +210,29 @@ class MappingModel:
         """Read a model that `save` wrote."""
         document = json.loads((directory / f"{ARTIFACT}.json").read_text("utf-8"))
         with np.load(directory / f"{ARTIFACT}.npz", allow_pickle=False) as arrays:
+            vocabulary = Vocabulary(
+                phrases=tuple(
+                    (text, target, language) for target, language, texts in document["phrases"] for text in texts
+                ),
+                markers=tuple((marker, tuple(words)) for marker, words in document["markers"]),
+                rarity=Rarity(arrays["rarity_words"], arrays["rarity_parts"]),
+                known=frozenset(document["known"]),
+                spelled=Spelled(
+                    tuple(document["joined"].split(" ")),
+                    Ragged(arrays["phrase_words_ends"], arrays["phrase_words"]),
+                    Ragged(arrays["phrase_parts_ends"], arrays["phrase_parts"]),
+                ),
+                marked=arrays["phrase_marks"],
+            )
             return cls(
                 version=document["version"],
-                vocabulary=Vocabulary(
-                    phrases=tuple(
-                        (text, target, language) for target, language, texts in document["phrases"] for text in texts
-                    ),
-                    markers=tuple((marker, tuple(words)) for marker, words in document["markers"]),
-                    rarity=Rarity(arrays["rarity_words"], arrays["rarity_parts"]),
-                    known=frozenset(document["known"]),
-                    spelled=Spelled(
-                        tuple(document["joined"].split(" ")),
-                        Ragged(arrays["phrase_words_ends"], arrays["phrase_words"]),
-                        Ragged(arrays["phrase_parts_ends"], arrays["phrase_parts"]),
-                    ),
-                    marked=arrays["phrase_marks"],
+                vocabulary=vocabulary,
+                precedents=Precedents(tuple(map(tuple, document["precedents"])), vocabulary),
+                meaning=Meaning(
+                    tuple(document["trained"]),
+                    arrays["clues"],
+                    arrays["clue_weights"].astype(np.float32),
+                    arrays["clue_bias"],
                 ),
                 trained=tuple(document["trained"]),
                 first=Layer(arrays["first_pairs"], arrays["first_fields"], arrays["first_none"]),
@@ -203,9 +246,11 @@ class MappingModel:
 
 @lru_cache(maxsize=1)
 def load_model() -> MappingModel:
-    """The shipped model. Read once in a process."""
+    """The shipped model, ready to map onto the default schema. Read once in a process; takes one to two seconds."""
     with resources.as_file(resources.files("leads_pipeline.mapping")) as directory:
-        return MappingModel.read(directory)
+        model = MappingModel.read(directory)
+    model.prepare(default_schema())
+    return model
 
 
 def softmax(logits: Floats) -> Floats:
@@ -214,12 +259,43 @@ def softmax(logits: Floats) -> Floats:
     return (raised / raised.sum(axis=-1, keepdims=True)).astype(np.float32, copy=False)
 
 
-def join(evidence: Evidence, pairs: Floats, columns: Floats) -> tuple[Floats, Floats, Floats]:
-    """The evidence of the second round: that of the first, and what the rest of the file adds."""
-    return (
+SHORTLIST = 12
+"""How many fields of each column the second round weighs. The right one is among them in 999 of 1,000 columns."""
+
+
+def shortlist(first: Floats) -> Places:
+    """The likeliest fields of each column, going by a first opinion `first[column, field or none]`."""
+    fields = first[:, :-1]
+    size = min(SHORTLIST, fields.shape[1])
+    return np.sort(np.argsort(-fields, axis=1, kind="stable")[:, :size], axis=1)
+
+
+RELUCTANCE = 2.0
+"""How much likelier than none a field must be: a wrong map costs more than a missed one."""
+
+
+OWN_FIELD = 2.0
+"""How much more is believed of a field that only this schema has: somebody added it because files hold it."""
+
+
+def reluctant(beliefs: Floats, known: KnownFields) -> Floats:
+    """Beliefs `[column, field or none]` in which "none" counts for more than fields, but for those of the schema's own."""
+    weights = np.full(known.count + 1, OWN_FIELD * RELUCTANCE, np.float32)
+    weights[list(known.here)] = 1
+    weights[-1] = RELUCTANCE
+    weighed = beliefs * weights
+    return (weighed / weighed.sum(axis=1, keepdims=True)).astype(np.float32, copy=False)
+
+
+def join(evidence: Evidence, pairs: Floats, columns: Floats) -> Weighable:
+    """The evidence of the second round: that of the first, and what the rest of the file adds.
+
+    Which fields a file holds anywhere says nothing about one of its columns having none, and few files teach that it does.
+    """
+    return Weighable(
         np.concatenate([evidence.pairs, pairs], axis=2),
         np.concatenate([evidence.columns, columns], axis=1),
-        np.concatenate([evidence.none, columns], axis=1),
+        np.concatenate([evidence.none, columns[:, FILE_FIELDS:]], axis=1),
     )
 
 

@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leads_pipeline.mapping.lexicon import NO_FIELD
+from leads_pipeline.mapping.meaning import Meaning
 from leads_pipeline.mapping.phrase_index import Floats, Match, Numbers, PhraseIndex, Spelled
+from leads_pipeline.mapping.precedents import TOLD, Precedents
 from leads_pipeline.mapping.schema import LeadSchema
 from leads_pipeline.mapping.text import words_of
 from leads_pipeline.mapping.vocabulary import READINGS_KEPT, Reading, Vocabulary
 
 SIMILARITIES = (
     "exact", "exact_here", "exact_alone", "bare", "inner", "grams", "grams_here", "covered", "explained", "jaccard",
-    "jaccard_here", "ending", "beginning",
+    "jaccard_here", "ending", "beginning", *TOLD,
 )  # fmt: skip
 """What `PhraseTable.compare` measures, in the order of its last axis; "here" is weighed by the file's language."""
 
@@ -41,21 +43,28 @@ class PhraseTable:
     """The phrases of the fields of one schema, and of what is no field: the last target.
 
     Those of the lexicon and the schema's own (names, labels, synonyms) are two `_sides` that are compared alike.
+    `taught[field]` is a field's number among those that `meaning` was learned for, -1 for another.
+    `told` is what `precedents` need of the fields.
     `owned[target, marker]` tells how common a marker is in the target's phrases.
     """
 
     vocabulary: Vocabulary
-    count: int
+    precedents: Precedents
+    meaning: Meaning
+    taught: Numbers
+    told: Numbers
+    places: dict[str, int]
     owned: Floats
     _sides: tuple["_Side", "_Side"]
     _language_names: tuple[str, ...]
     _own_matches: dict[str, Match] = field(default_factory=dict[str, Match])
 
     @classmethod
-    def of(cls, schema: LeadSchema, vocabulary: Vocabulary) -> "PhraseTable":
+    def of(cls, schema: LeadSchema, vocabulary: Vocabulary, precedents: Precedents, meaning: Meaning) -> "PhraseTable":
         """The table of `schema`."""
         places = {each.name: at for at, each in enumerate(schema.fields)}
         none = len(places)
+        trained = {name: at for at, name in enumerate(meaning.trained)}
         own = _own_phrases(schema)
         written = [vocabulary.divided(words_of(text)) for text, _, _ in own]
         index = PhraseIndex.of(own, Spelled.of(written), vocabulary.rarity)
@@ -74,7 +83,11 @@ class PhraseTable:
             np.add.at(sizes, side.targets[kept], side.sizes[kept])
         return cls(
             vocabulary=vocabulary,
-            count=none + 1,
+            precedents=precedents,
+            meaning=meaning,
+            told=precedents.groups(places),
+            taught=np.array([trained.get(name, -1) for name in places], np.int32),
+            places=places,
             owned=np.sqrt(owned / np.maximum(1, sizes)[:, None]).astype(np.float32),
             _sides=sides,
             _language_names=languages,
@@ -86,9 +99,11 @@ class PhraseTable:
 
     def compare(self, headers: Sequence[str]) -> Comparison:
         """Compare the headers of one file with all phrases. The file's language follows from its headers."""
-        matches = ([self.read(header).match for header in headers], [self._own_match(header) for header in headers])
+        readings = [self.read(header) for header in headers]
+        matches = ([each.match for each in readings], [self._own_match(header) for header in headers])
         trust = self._trust_in_languages(matches)
-        similar = np.zeros((len(headers), self.count, len(SIMILARITIES)), np.float32)
+        similar = np.zeros((len(headers), len(self.places) + 1, len(SIMILARITIES)), np.float32)
+        similar[:, :, -len(TOLD) :] = self.precedents.tell(readings, self.places, self.told)
         for side, found in zip(self._sides, matches, strict=True):
             here = trust[side.languages]
             side.compare_whole(similar, found, here)

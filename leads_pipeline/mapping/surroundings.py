@@ -3,6 +3,8 @@
 Rests on a first opinion about every column, so it is gathered between the two rounds of scoring.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +34,8 @@ def gather_context(
     log = np.log(np.maximum(first, 1e-5))
     mine = first[:, :targets]
     marks = np.array([table.read(column.header).marks for column in sheet.columns], np.float32)
-    signs = _blocks(marks, table)
+    words = [table.read(column.header).words for column in sheet.columns]
+    signs = np.concatenate([_blocks(marks, table), _own_blocks(words, mine @ fields.groups[:, _ADDRESS])], axis=1)
     pairs = np.concatenate(
         [
             np.stack(
@@ -71,6 +74,9 @@ _FILE_FIELDS = (
     "City", "PostalCode", "ExternalId", "CreatedDate", "Status", "Website", "OptIn", "OwnerName", "Campaign",
     "NumberOfEmployees", "Product",
 )  # fmt: skip
+
+FILE_FIELDS = len(_FILE_FIELDS)
+"""How many numbers at the beginning of the columns' evidence tell which fields the file has anywhere."""
 
 _ADDRESS, _PHONE = list(GROUPS).index("address"), list(GROUPS).index("phone")
 _MARKER_BLOCKS = ("home", "business", "billing", "shipping", "other_block", "mailing", "company")
@@ -135,3 +141,35 @@ def _blocks(marks: Floats, table: PhraseTable) -> Floats:
         ],
         axis=1,
     )
+
+
+def _own_blocks(words: Sequence[Sequence[str]], address: Floats) -> Floats:
+    """Which address of several a column belongs to, whatever the addresses are called.
+
+    Words that several columns of addresses share ("billing", "permanent", "corp") tell them apart. For each column: whether
+    it is of an address; the only one, the first, the largest; how sure its other columns are of a field, those of the
+    best other address, and by how much they differ. `address[column]` is the chance of a field of addresses.
+    """
+    blocks = np.zeros((len(words), 7), np.float32)
+    likely = [at for at in range(len(words)) if address[at] >= _OF_ADDRESS]
+    counts = Counter(word for at in likely for word in set(words[at]))
+    keys = {at: frozenset(word for word in words[at] if counts[word] > 1) for at in range(len(words))}
+    members: dict[frozenset[str], list[int]] = {}
+    for at in likely:
+        members.setdefault(keys[at], []).append(at)
+    if not members:
+        return blocks
+    first, largest = min(members, key=lambda key: members[key][0]), max(map(len, members.values()))
+    # Columns of an address that have lost the first round's favour still belong to it by their words.
+    for at, key in keys.items():
+        own = members.get(key)
+        if own is None or (address[at] < _OF_ADDRESS and not key):
+            continue
+        sure = [float(address[other]) for other in own if other != at]
+        others = max((float(np.mean(address[rest])) for name, rest in members.items() if name != key), default=0.0)
+        mine = float(np.mean(sure)) if sure else 0.0
+        blocks[at] = (1, len(members) == 1, key == first, len(own) == largest, mine, others, mine - others)
+    return blocks
+
+
+_OF_ADDRESS = 0.15

@@ -4,6 +4,7 @@ Which words mean which field is the lexicon's business.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,7 +24,9 @@ _ELISION = re.compile(r"\b([dlnscjm]|qu|all|dell|nell|sull)'(?=\w)")
 _POSSESSIVE = re.compile(r"'s\b")
 _JOINED = re.compile(r"\be[\s_-]+(mail|post|posta|pasts|mailadresse|mailadres)", re.IGNORECASE)
 _CJK = "\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
-_WORD = re.compile(rf"[{_CJK}]+|[^\W\d_{_CJK}]+|\d+|#")
+# The vowel signs of Indian and South-East Asian scripts are no letters to `re`, and no word ends at one.
+_SIGNS = "".join(chr(each) for each in range(0x0900, 0x1800) if unicodedata.category(chr(each)) in ("Mn", "Mc"))
+_WORD = re.compile(rf"[{_CJK}]+|(?:[^\W\d_{_CJK}]|[{_SIGNS}])+|\d+|#")
 _IS_CJK = re.compile(rf"[{_CJK}]")
 _LATIN = re.compile(r"[a-z]")
 _CYRILLIC_TWINS = str.maketrans("асеорхуіѕјкмтнвг", "aceopxyisjkmthbr")

@@ -4,7 +4,7 @@ Built once in `training` and shipped with the model. Which phrases mean fields o
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -81,6 +81,11 @@ class Vocabulary:
     def index(self) -> PhraseIndex:
         """All phrases, to be compared with headers."""
         return PhraseIndex.of(self.phrases, self.spelled, self.rarity)
+
+    def spoken(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Every phrase as words, and what it means."""
+        for text, target, _ in self.phrases:
+            yield words_of(text), target
 
     def divided(self, words: Iterable[str]) -> tuple[str, ...]:
         """`words` with those that are several known words written as one taken apart."""

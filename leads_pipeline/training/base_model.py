@@ -14,19 +14,17 @@ from leads_pipeline.mapping import default_schema
 from leads_pipeline.mapping.lexicon import Lexicon, read_lexicon
 from leads_pipeline.mapping.model import MappingModel
 from leads_pipeline.mapping.vocabulary import Vocabulary
-from leads_pipeline.training.corpus import Layout, is_unopened, shipped_corpus
+from leads_pipeline.training.corpus import Layout, is_unopened, shipped_corpus, written_layouts
 from leads_pipeline.training.recipe import Kitchen, Progress, Recipe, train
 
 
 def build_base_model(*, progress: Progress = lambda _: None) -> MappingModel:
-    """Train the base model on every shipped layout but the unopened families."""
-    layouts = [layout for layout in shipped_corpus() if not is_unopened(layout.family)]
+    """Train the base model on `training_layouts`."""
+    layouts = training_layouts()
     lexicon = read_lexicon()
     recipe = Recipe()
     kitchen = Kitchen.of(Vocabulary.of(lexicon), recipe)
-    model = train(
-        kitchen, kitchen.cases(layouts), version=f"base-{inputs_hash(layouts, lexicon, recipe)[:12]}", progress=progress
-    )
+    model = train(kitchen, layouts, version=f"base-{inputs_hash(layouts, lexicon, recipe)[:12]}", progress=progress)
     return model.carded(
         {
             "inputs": inputs_hash(layouts, lexicon, recipe),
@@ -37,6 +35,11 @@ def build_base_model(*, progress: Progress = lambda _: None) -> MappingModel:
             "languages": sorted({language for _, _, language in lexicon.phrases}),
         }
     )
+
+
+def training_layouts() -> list[Layout]:
+    """Every shipped layout of a real file but those of the unopened families, and those written for training."""
+    return [*(layout for layout in shipped_corpus() if not is_unopened(layout.family)), *written_layouts()]
 
 
 def inputs_hash(layouts: list[Layout], lexicon: Lexicon, recipe: Recipe) -> str:

@@ -1,13 +1,15 @@
 """Labelled header rows: one file layout a line, with sample values and the right answers.
 
-Reading them is all that happens here. Profiles are measured as the reader measures those of real files.
+Those of real systems are JSON lines; those written for training are text that a person can read and mend, a column a
+line (`read_written`). Reading them is all that happens here. Profiles are measured as the reader measures those of real files.
 """
 
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -31,7 +33,10 @@ LABEL_SCHEMA = frozenset((
 
 @dataclass(frozen=True)
 class Layout:
-    """One file layout with its right answers: `gold[column]` lists them, best first."""
+    """One file layout with its right answers: `gold[column]` lists them, best first.
+
+    `written` ones were written for training; the others are those of real files.
+    """
 
     source: str
     family: str
@@ -39,6 +44,7 @@ class Layout:
     sheet: Sheet
     gold: tuple[tuple[str, ...], ...]
     digest: str
+    written: bool = False
 
     @property
     def english(self) -> bool:
@@ -55,6 +61,54 @@ def shipped_corpus() -> list[Layout]:
     """The layouts that the base model is trained on, and those kept unopened (`is_unopened`)."""
     with resources.as_file(resources.files("leads_pipeline.training") / "data" / "lead_exports.jsonl.gz") as path:
         return read_corpus(path)
+
+
+def written_layouts() -> list[Layout]:
+    """The layouts written for training: what the lists of many more systems, trades and languages look like."""
+    found: list[Layout] = []
+    for file in sorted((resources.files("leads_pipeline.training") / "data" / "layouts").iterdir(), key=str):
+        if file.name.endswith(".txt"):
+            found += read_written(file.read_text("utf-8"), file.name)
+    return found
+
+
+def read_written(text: str, name: str) -> list[Layout]:
+    """The layouts of a text of blocks.
+
+        == family | language
+        header => label, label => sample ;; sample
+
+    Samples are optional, a header may be empty, and lines that begin with "# " are remarks. Raises `RequestInvalid`
+    naming the line that is not as it should be.
+    """
+    layouts: list[Layout] = []
+    block: tuple[str, str] | None = None
+    columns: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = []
+
+    def close() -> None:
+        if block is not None:
+            layouts.append(replace(_layout(f"{block[0]} ({name})", *block, columns), written=True))
+
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("# "):
+            continue
+        if heading := _HEADING.fullmatch(line):
+            close()
+            block, columns = (heading[1], heading[2]), []
+        elif block is not None and (column := _COLUMN.fullmatch(line)):
+            columns.append((column[1].strip(), _split(column[2], ","), _split(column[3] or "", ";;")))
+        else:
+            raise RequestInvalid(
+                f"Line {number} of {name} is neither `== family | language` nor `header => labels => samples`.",
+                code="corpus_invalid",
+                title="The corpus cannot be read",
+            )
+    close()
+    return layouts
+
+
+_HEADING = re.compile(r"== (\S+) \| (\S+)")
+_COLUMN = re.compile(r"(.*?) ?=> ([^=>]+?)(?: =>(.*))?")
 
 
 def is_unopened(family: str) -> bool:
@@ -74,14 +128,18 @@ def _layouts(lines: Iterable[str]) -> Iterator[Layout]:
         try:
             document = json.loads(line)
             columns = document["columns"]
-            headers = [str(column["header"] or "") for column in columns]
-            yield Layout(
-                source=str(document["source"]),
-                family=str(document["family"]),
-                language=str(document["language"]),
-                sheet=sheet_of(headers, [[str(value) for value in column.get("samples", ())] for column in columns]),
-                gold=tuple(tuple(map(str, column["gold"])) for column in columns),
-                digest=hashlib.sha256(json.dumps([document["family"], headers]).encode()).hexdigest()[:16],
+            yield _layout(
+                str(document["source"]),
+                str(document["family"]),
+                str(document["language"]),
+                [
+                    (
+                        str(column["header"] or ""),
+                        tuple(map(str, column["gold"])),
+                        tuple(map(str, column.get("samples", ()))),
+                    )
+                    for column in columns
+                ],
             )
         except (ValueError, KeyError, TypeError) as error:
             raise RequestInvalid(
@@ -90,6 +148,24 @@ def _layouts(lines: Iterable[str]) -> Iterator[Layout]:
                 code="corpus_invalid",
                 title="The corpus cannot be read",
             ) from error
+
+
+def _layout(
+    source: str, family: str, language: str, columns: Sequence[tuple[str, tuple[str, ...], tuple[str, ...]]]
+) -> Layout:
+    headers = [header for header, _, _ in columns]
+    return Layout(
+        source=source,
+        family=family,
+        language=language,
+        sheet=sheet_of(headers, [samples for _, _, samples in columns]),
+        gold=tuple(gold for _, gold, _ in columns),
+        digest=hashlib.sha256(json.dumps([family, headers]).encode()).hexdigest()[:16],
+    )
+
+
+def _split(text: str, separator: str) -> tuple[str, ...]:
+    return tuple(part for each in text.split(separator) if (part := each.strip()))
 
 
 def sheet_of(headers: Sequence[str], samples: Sequence[Sequence[str]]) -> Sheet:

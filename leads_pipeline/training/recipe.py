@@ -5,25 +5,37 @@ Everything that is learned is learned from the layouts passed in, so that holdin
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leads_pipeline.mapping.assignment import assign
-from leads_pipeline.mapping.evidence import Evidence, gather
+from leads_pipeline.mapping.evidence import HOPEFUL, Evidence, gather
 from leads_pipeline.mapping.field_table import FieldTable
-from leads_pipeline.mapping.model import KnownFields, Layer, MappingModel, join, softmax
+from leads_pipeline.mapping.model import (
+    Calibration,
+    KnownFields,
+    Layer,
+    MappingModel,
+    Places,
+    Weighable,
+    join,
+    reluctant,
+    shortlist,
+)
 from leads_pipeline.mapping.phrase_index import Floats
 from leads_pipeline.mapping.phrases import PhraseTable
+from leads_pipeline.mapping.precedents import Precedents
 from leads_pipeline.mapping.schema import LeadSchema, default_schema
 from leads_pipeline.mapping.surroundings import Affinity, gather_context
 from leads_pipeline.mapping.vocabulary import Vocabulary
 from leads_pipeline.training.calibrate import calibrate
 from leads_pipeline.training.corpus import IGNORE, Layout
 from leads_pipeline.training.fit import Examples, Penalty, fit, stack
+from leads_pipeline.training.headers import Answer, learn_meaning
 from leads_pipeline.training.variation import TURNED, varied
 
 Progress = Callable[[str], None]
@@ -31,21 +43,27 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Recipe:
-    """What training leaves to choose; these were chosen by families held out."""
+    """What training leaves to choose; these were chosen by families held out.
+
+    `varied` is the share of layouts that are learned from in a second form, too; `real` how much a layout of a real file
+    counts beside a written one.
+    """
 
     folds: int = 4
-    copies: int = 1
-    iterations: int = 60
-    first: Penalty = field(default=Penalty(shared=0.3, fields=1.5, none=0.6))
-    second: Penalty = field(default=Penalty(shared=0.3, fields=2.0, none=0.8))
+    varied: float = 0.5
+    real: float = 4.0
+    iterations: int = 70
+    first: Penalty = field(default=Penalty(shared=1.0, fields=6.0, none=6.0))
+    second: Penalty = field(default=Penalty(shared=2.0, fields=8.0, none=20.0))
     seed: int = 20261124
 
 
 @dataclass(frozen=True)
 class Case:
-    """A layout, or a variation of one, with its evidence."""
+    """A layout, or a variation of one, with its evidence. `part` tells with which families it is held out."""
 
     layout: Layout
+    part: int
     evidence: Evidence
     right: Floats
     weight: Floats
@@ -55,35 +73,55 @@ class Case:
 
 @dataclass(frozen=True)
 class Kitchen:
-    """What does not depend on the layouts that are learned from: words, fields, and the evidence in each layout."""
+    """What does not depend on the layouts that are learned from: words and fields."""
 
     schema: LeadSchema
     vocabulary: Vocabulary
-    table: PhraseTable
     fields: FieldTable
+    known: KnownFields
     recipe: Recipe
 
     @classmethod
     def of(cls, vocabulary: Vocabulary, recipe: Recipe) -> "Kitchen":
         schema = default_schema()
-        return cls(schema, vocabulary, PhraseTable.of(schema, vocabulary), FieldTable.of(schema), recipe)
+        fields = FieldTable.of(schema)
+        return cls(schema, vocabulary, fields, KnownFields.of(fields.names, fields.names), recipe)
 
-    def cases(self, layouts: Sequence[Layout]) -> list[Case]:
-        """Every layout with its variations."""
+    def cases(self, layouts: Sequence[Layout], progress: Progress = lambda _: None) -> list[Case]:
+        """Every layout with its variations, in the light of precedents from the other parts of the families."""
         sources = Counter(layout.family for layout in layouts)
+        parts = family_parts([layout.family for layout in layouts], self.recipe.folds)
         made: list[Case] = []
-        for layout in layouts:
-            share = 1 / (sources[layout.family] * max(1, len(layout.gold)))
-            for copy in range(self.recipe.copies + 1):
-                random = np.random.default_rng([self.recipe.seed, copy, int(layout.digest[:8], 16)])
-                variant = layout if copy == 0 else varied(layout, random, self.vocabulary)
-                made.append(self._case(variant, share, random, original=copy == 0))
+        for part in range(max(parts, default=-1) + 1):
+            progress(f"evidence, part {part + 1} of {max(parts) + 1}")
+            table = self.table(answers(layout for layout, each in zip(layouts, parts, strict=True) if each != part))
+            for layout in (layout for layout, each in zip(layouts, parts, strict=True) if each == part):
+                share = 1 / (sources[layout.family] * max(1, len(layout.gold)))
+                weight = share**0.5 * (1.0 if layout.written else self.recipe.real)
+                random = np.random.default_rng([self.recipe.seed, int(layout.digest[:8], 16)])
+                made.append(self._case(layout, part, table, weight, random, original=True))
+                if random.random() < self.recipe.varied:
+                    variant = varied(layout, random, self.vocabulary)
+                    made.append(self._case(variant, part, table, weight / 2, random, original=False))
         total = float(np.mean(np.concatenate([case.weight for case in made if case.original])))
-        return [
-            Case(each.layout, each.evidence, each.right, each.weight / total, each.seen, each.original) for each in made
-        ]
+        return [replace(case, weight=case.weight / total) for case in made]
 
-    def _case(self, layout: Layout, share: float, random: np.random.Generator, *, original: bool) -> Case:
+    def table(self, answers: Sequence[Answer]) -> PhraseTable:
+        """The phrases of the default schema, with what `answers` tell of headers."""
+        told = Precedents.of(((each.header, each.family, each.target) for each in answers), self.vocabulary)
+        meaning = learn_meaning(answers, self.vocabulary, self.fields.names)
+        return PhraseTable.of(self.schema, self.vocabulary, told, meaning)
+
+    def _case(
+        self,
+        layout: Layout,
+        part: int,
+        table: PhraseTable,
+        weight: float,
+        random: np.random.Generator,
+        *,
+        original: bool,
+    ) -> Case:
         names = self.fields.names
         index = {name: at for at, name in enumerate(names)}
         right = np.zeros((len(layout.gold), len(names) + 1), np.float32)
@@ -91,125 +129,152 @@ class Kitchen:
             for place, name in enumerate(gold):
                 target = len(names) if name == IGNORE else index[name]
                 right[at, target] = max(right[at, target], 1.0 if place == 0 else 0.5)
-        seen = np.ones(len(names), np.float32)
-        if not original:
-            seen[random.random(len(names)) < UNSEEN] = 0
+        untaught = np.zeros(len(names), bool) if original else random.random(len(names)) < UNSEEN
         return Case(
             layout=layout,
-            evidence=gather(layout.sheet, self.table, self.fields),
+            part=part,
+            evidence=gather(layout.sheet, table, self.fields, untaught),
             right=right,
-            weight=np.full(len(layout.gold), share**0.5 * (1.0 if original else 0.5), np.float32),
-            seen=np.broadcast_to(seen, (len(layout.gold), len(names))),
+            weight=np.full(len(layout.gold), weight, np.float32),
+            seen=np.broadcast_to((~untaught).astype(np.float32), (len(layout.gold), len(names))),
             original=original,
         )
+
+
+def answers(layouts: Iterable[Layout]) -> list[Answer]:
+    """What labelled layouts tell of headers."""
+    return [
+        Answer(column.header, layout.family, None if gold[0] == IGNORE else gold[0], len(layout.gold) ** -0.5)
+        for layout in layouts
+        for column, gold in zip(layout.sheet.columns, layout.gold, strict=True)
+    ]
 
 
 UNSEEN = 0.15
 """Share of fields that a variation treats as if training had never seen them, as it has not seen custom fields."""
 
 
-@dataclass(frozen=True)
-class _Rounds:
-    first: Layer
-    second: Layer
-    affinity: Affinity
-
-
-def train(kitchen: Kitchen, cases: Sequence[Case], *, version: str, progress: Progress) -> MappingModel:
-    """A model from `cases`.
+def train(
+    kitchen: Kitchen, layouts: Sequence[Layout], *, version: str, progress: Progress = lambda _: None
+) -> MappingModel:
+    """A model from `layouts`.
 
     The second round learns from what the first says of families that it has not seen, and calibration from what both say
     of such families: `folds` parts of the families take turns in being left out.
     """
-    recipe = kitchen.recipe
-    parts = _parts([case.layout.family for case in cases], recipe.folds)
-    everything = KnownFields.of(kitchen.fields.names, kitchen.fields.names)
-    opinions: list[Floats | None] = [None] * len(cases)
-    for part in range(recipe.folds):
-        progress(f"first round, part {part + 1} of {recipe.folds}")
-        layer = fit(
-            _first(cases, [at for at, each in enumerate(parts) if each != part]),
-            recipe.first,
-            iterations=recipe.iterations,
-        )
-        for at, each in enumerate(parts):
-            if each == part:
-                evidence = cases[at].evidence
-                opinions[at] = softmax(layer.logits(evidence.pairs, evidence.columns, evidence.none, everything))
-    first_opinions = [opinion for opinion in opinions if opinion is not None]
-    first = fit(_first(cases, range(len(cases))), recipe.first, iterations=recipe.iterations)
-
-    beliefs: list[Floats] = []
-    hits: list[NDArray[np.bool_]] = []
-    nones: list[NDArray[np.bool_]] = []
-    single = [each.single_valued for each in kitchen.schema.fields]
-    for part in range(recipe.folds):
-        progress(f"second round, part {part + 1} of {recipe.folds}")
-        inside = [at for at, each in enumerate(parts) if each != part]
-        affinity = _affinity(kitchen, [cases[at] for at in inside])
-        layer = fit(
-            _second(kitchen, cases, inside, first_opinions, affinity), recipe.second, iterations=recipe.iterations
-        )
-        for at, each in enumerate(parts):
-            if each == part and cases[at].original:
-                pairs, columns = gather_context(
-                    cases[at].layout.sheet, first_opinions[at], kitchen.table, kitchen.fields, affinity
-                )
-                belief = softmax(layer.logits(*join(cases[at].evidence, pairs, columns), everything))
-                chosen = assign(belief, single)
-                rows = np.arange(len(chosen))
-                beliefs.append(belief[rows, chosen])
-                hits.append(cases[at].right[rows, chosen] > 0)
-                nones.append(chosen == len(single))
+    cases = kitchen.cases(layouts, progress)
+    table = kitchen.table(answers(layouts))
+    opinions = first_opinions(kitchen, cases, progress)
+    beliefs = second_beliefs(kitchen, table, cases, opinions, progress)
     progress("the whole")
     affinity = _affinity(kitchen, cases)
-    second = fit(
-        _second(kitchen, cases, range(len(cases)), first_opinions, affinity),
-        recipe.second,
-        iterations=recipe.iterations,
-    )
-    belief, hit, none = np.concatenate(beliefs), np.concatenate(hits), np.concatenate(nones)
-    weight = np.concatenate(
-        [
-            case.weight
-            for part in range(recipe.folds)
-            for case, each in zip(cases, parts, strict=True)
-            if each == part and case.original
-        ]
-    )
+    mapped, unmapped = _calibrations(kitchen, cases, beliefs)
     return MappingModel(
         version=version,
         vocabulary=kitchen.vocabulary,
+        precedents=table.precedents,
+        meaning=table.meaning,
         trained=kitchen.fields.names,
-        first=first,
-        second=second,
+        first=_first_layer(kitchen, cases),
+        second=_second_layer(kitchen, table, cases, opinions, affinity),
         affinity=affinity,
-        mapped=calibrate(belief[~none], hit[~none], weight[~none]),
-        unmapped=calibrate(belief[none], hit[none], weight[none]),
+        mapped=mapped,
+        unmapped=unmapped,
     )
 
 
-def _first(cases: Sequence[Case], chosen: Sequence[int]) -> Examples:
-    return stack(
-        [
-            Examples(case.evidence.pairs, case.evidence.columns, case.evidence.none, case.right, case.weight, case.seen)
-            for case in (cases[at] for at in chosen)
-        ]
+def first_opinions(kitchen: Kitchen, cases: Sequence[Case], progress: Progress) -> list[Floats]:
+    """What the first round says of each case when it has not seen its part."""
+    opinions: dict[int, Floats] = {}
+    for part in range(kitchen.recipe.folds):
+        progress(f"first round, part {part + 1} of {kitchen.recipe.folds}")
+        layer = _first_layer(kitchen, [case for case in cases if case.part != part])
+        for at, case in enumerate(cases):
+            if case.part == part:
+                opinions[at] = layer.beliefs(_alone(case.evidence), kitchen.known)
+    return [opinions[at] for at in range(len(cases))]
+
+
+def second_beliefs(
+    kitchen: Kitchen, table: PhraseTable, cases: Sequence[Case], opinions: Sequence[Floats], progress: Progress
+) -> dict[int, Floats]:
+    """What the second round says of each original when it has not seen its part, by the number of the case."""
+    beliefs: dict[int, Floats] = {}
+    for part in range(kitchen.recipe.folds):
+        progress(f"second round, part {part + 1} of {kitchen.recipe.folds}")
+        inside = [at for at, case in enumerate(cases) if case.part != part]
+        affinity = _affinity(kitchen, [cases[at] for at in inside])
+        layer = _second_layer(kitchen, table, [cases[at] for at in inside], [opinions[at] for at in inside], affinity)
+        for at, case in enumerate(cases):
+            if case.part == part and case.original:
+                evidence = _in_context(kitchen, table, case, opinions[at], affinity)
+                belief = layer.beliefs(evidence, kitchen.known, shortlist(opinions[at]))
+                beliefs[at] = reluctant(belief, kitchen.known)
+    return beliefs
+
+
+def _first_layer(kitchen: Kitchen, cases: Sequence[Case]) -> Layer:
+    examples = [_among(_alone(case.evidence), likely(case), case) for case in cases]
+    return fit(stack(examples), kitchen.known.count, kitchen.recipe.first, iterations=kitchen.recipe.iterations)
+
+
+def likely(case: Case) -> Places:
+    """The fields that the first round learns to tell apart in each column: those that anything speaks for, and the right ones.
+
+    The others are told apart by the same weights, and have less of everything.
+    """
+    hope = case.evidence.pairs[:, :, HOPEFUL].sum(axis=2) + 10 * case.right[:, :-1]
+    return np.sort(np.argpartition(-hope, LIKELY - 1, axis=1)[:, :LIKELY], axis=1)
+
+
+LIKELY = 18
+
+
+def _among(evidence: Weighable, among: Places, case: Case) -> Examples:
+    """What a case teaches about the fields `among` those that there are."""
+    rows = np.arange(len(among))[:, None]
+    return Examples(
+        evidence._replace(pairs=evidence.pairs[rows, among]),
+        among,
+        np.concatenate([np.take_along_axis(case.right, among, axis=1), case.right[:, -1:]], axis=1),
+        case.weight,
+        np.take_along_axis(case.seen, among, axis=1),
     )
 
 
-def _second(
-    kitchen: Kitchen, cases: Sequence[Case], chosen: Sequence[int], opinions: Sequence[Floats], affinity: Affinity
-) -> Examples:
-    made: list[Examples] = []
-    for at in chosen:
-        case = cases[at]
-        pairs, columns = gather_context(case.layout.sheet, opinions[at], kitchen.table, kitchen.fields, affinity)
-        made.append(Examples(*join(case.evidence, pairs, columns), case.right, case.weight, case.seen))
-    return stack(made)
+def _second_layer(
+    kitchen: Kitchen, table: PhraseTable, cases: Sequence[Case], opinions: Sequence[Floats], affinity: Affinity
+) -> Layer:
+    examples = [
+        _among(_in_context(kitchen, table, case, opinion, affinity), shortlist(opinion), case)
+        for case, opinion in zip(cases, opinions, strict=True)
+    ]
+    return fit(stack(examples), kitchen.known.count, kitchen.recipe.second, iterations=kitchen.recipe.iterations)
 
 
-def _parts(families: Sequence[str], count: int) -> list[int]:
+def _alone(evidence: Evidence) -> Weighable:
+    return Weighable(evidence.pairs, evidence.columns, evidence.none)
+
+
+def _in_context(kitchen: Kitchen, table: PhraseTable, case: Case, opinion: Floats, affinity: Affinity) -> Weighable:
+    return join(case.evidence, *gather_context(case.layout.sheet, opinion, table, kitchen.fields, affinity))
+
+
+def _calibrations(
+    kitchen: Kitchen, cases: Sequence[Case], beliefs: dict[int, Floats]
+) -> tuple[Calibration, Calibration]:
+    """Belief to chance, for columns that got a field and for those that got none."""
+    single = [each.single_valued for each in kitchen.schema.fields]
+    judged: list[tuple[Floats, NDArray[np.bool_], Floats, NDArray[np.bool_]]] = []
+    for at, belief in beliefs.items():
+        chosen, rows = assign(belief, single), np.arange(len(belief))
+        hits = cases[at].right[rows, chosen] > 0
+        judged.append((belief[rows, chosen], hits, cases[at].weight, chosen == len(single)))
+    belief, hit, weight, none = (np.concatenate(each) for each in zip(*judged, strict=True))
+    return calibrate(belief[~none], hit[~none], weight[~none]), calibrate(belief[none], hit[none], weight[none])
+
+
+def family_parts(families: Sequence[str], count: int) -> list[int]:
     """Which part each layout belongs to: whole families, of about equal number of layouts, the same every time."""
     sizes = Counter(families)
     loads = [0] * count
@@ -218,11 +283,6 @@ def _parts(families: Sequence[str], count: int) -> list[int]:
         part_of[family] = loads.index(min(loads))
         loads[part_of[family]] += sizes[family]
     return [part_of[family] for family in families]
-
-
-def family_parts(families: Sequence[str], count: int) -> list[int]:
-    """For cross-validation: a part for each layout, so that no family is in two parts."""
-    return _parts(families, count)
 
 
 def _affinity(kitchen: Kitchen, cases: Sequence[Case]) -> Affinity:

@@ -10,7 +10,7 @@ from leads_pipeline.errors import RequestInvalid
 from leads_pipeline.mapping import MappingModel, default_schema, load_model, map_sheet
 from leads_pipeline.mapping.lexicon import Lexicon, read_lexicon
 from leads_pipeline.mapping.vocabulary import Vocabulary
-from leads_pipeline.training.base_model import inputs_hash
+from leads_pipeline.training.base_model import inputs_hash, training_layouts
 from leads_pipeline.training.calibrate import KNOTS, calibrate
 from leads_pipeline.training.corpus import (
     IGNORE,
@@ -19,6 +19,7 @@ from leads_pipeline.training.corpus import (
     is_unopened,
     labels,
     read_corpus,
+    read_written,
     shipped_corpus,
 )
 from leads_pipeline.training.recipe import Kitchen, Recipe, family_parts, train
@@ -30,7 +31,7 @@ SMALL = replace(Recipe(), folds=2, iterations=8)
 @pytest.fixture(scope="module")
 def layouts() -> list[Layout]:
     """What the base model is trained on."""
-    return [layout for layout in shipped_corpus() if not is_unopened(layout.family)]
+    return training_layouts()
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +46,7 @@ def small_model(layouts: list[Layout], english: Vocabulary) -> MappingModel:
 
 
 def _trained(layouts: list[Layout], vocabulary: Vocabulary) -> MappingModel:
-    kitchen = Kitchen.of(vocabulary, SMALL)
-    return train(kitchen, kitchen.cases(layouts), version="small", progress=lambda _: None)
+    return train(Kitchen.of(vocabulary, SMALL), layouts, version="small")
 
 
 def test_the_shipped_model_was_made_from_the_shipped_data(layouts: list[Layout]) -> None:
@@ -58,6 +58,8 @@ def test_the_shipped_model_was_made_from_the_shipped_data(layouts: list[Layout])
 
 def test_no_unopened_family_was_trained_on(layouts: list[Layout]) -> None:
     assert set(load_model().card["layouts"]) == {layout.digest for layout in layouts}
+    unopened = {layout.family for layout in shipped_corpus() if is_unopened(layout.family)}
+    assert unopened.isdisjoint(layout.family for layout in layouts)
 
 
 def test_training_twice_gives_the_same_predictions(
@@ -110,6 +112,24 @@ def test_a_line_that_is_no_labelled_header_row_is_named(tmp_path: Path) -> None:
     )
     with pytest.raises(RequestInvalid, match="Line 2"):
         read_corpus(corpus)
+
+
+def test_a_written_layout_is_read_with_its_answers_and_samples() -> None:
+    (layout,) = read_written(
+        "# a remark\n== some-crm | de\nE-Mail => Email => a@example.com ;; b@example.org\n"
+        "E-Mail 2 => Email2, IGNORE\n => IGNORE => x\n",
+        "some.txt",
+    )
+    assert (layout.family, layout.language, layout.written) == ("some-crm", "de", True)
+    assert [column.header for column in layout.sheet.columns] == ["E-Mail", "E-Mail 2", ""]
+    assert layout.gold == (("Email",), ("Email2", "IGNORE"), ("IGNORE",))
+    assert layout.sheet.columns[0].profile.kinds["email"] == 1.0
+
+
+@pytest.mark.parametrize("text", ["First name\n", "== crm\n", "Email => Email\n== crm | en\n"])
+def test_a_written_layout_that_is_none_is_named_with_its_line(text: str) -> None:
+    with pytest.raises(RequestInvalid, match=r"Line 1 of some\.txt"):
+        read_written(text, "some.txt")
 
 
 def test_families_are_never_split_when_parts_are_held_out(layouts: list[Layout]) -> None:
