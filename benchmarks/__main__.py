@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-ALL = ("command_line", "reading", "exporting", "mapping", "system", "history")
+ALL = ("command_line", "reading", "exporting", "mapping", "system", "history", "datasets", "surrogates")
 
 
 def main() -> None:

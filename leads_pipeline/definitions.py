@@ -2,6 +2,14 @@
 
 import dagster as dg
 
+from leads_pipeline.defs.datasets import (
+    generate_training_dataset,
+    no_personal_data,
+    refresh_schedule,
+    requested_datasets,
+    training_datasets,
+)
+from leads_pipeline.defs.examples import make_training_examples, reviewed_uploads, training_examples
 from leads_pipeline.defs.inbox import inbox_files
 from leads_pipeline.defs.intake import (
     count_corrections,
@@ -13,14 +21,18 @@ from leads_pipeline.defs.intake import (
 )
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.upkeep import failed_runs
+from leads_pipeline.settings import Settings
 
 
-def build_definitions(*, leads: Leads | None = None) -> dg.Definitions:
-    """The definitions; a test may pass a resource of its own."""
+def build_definitions(*, leads: Leads | None = None, settings: Settings | None = None) -> dg.Definitions:
+    """The definitions; a test may pass a resource and settings of its own. When schedules run is a setting."""
+    settings = settings or Settings()  # pyright: ignore[reportCallIssue] - it reads the environment
     return dg.Definitions(
-        assets=[map_uploads, user_corrections],
-        jobs=[map_waiting_uploads, count_corrections],
-        sensors=[new_uploads, inbox_files, new_corrections, failed_runs],
+        assets=[map_uploads, user_corrections, training_examples, training_datasets],
+        asset_checks=[no_personal_data],
+        jobs=[map_waiting_uploads, count_corrections, make_training_examples, generate_training_dataset],
+        sensors=[new_uploads, inbox_files, new_corrections, reviewed_uploads, requested_datasets, failed_runs],
+        schedules=[refresh_schedule(settings)],
         resources={"leads": leads or Leads()},
         # A run is a process already; another one for its single step would cost seconds and 140 MB.
         executor=dg.in_process_executor,

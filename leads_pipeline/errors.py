@@ -9,6 +9,7 @@
     ├── NotFound              404: it is not there, or it is somebody else's
     ├── StaleState            409, 410, 412: it was possible once, or is not any more
     ├── TooMany               429
+    ├── DatasetRefused        409: a training dataset does not do for what is asked of it; says what is missing
     ├── StaleClaim            a worker's outcome for a job that another one has taken over; never leaves the drain
     ├── UnexpectedAnswer      502: a service that we asked answered something else than it promises
     └── SetupProblem          this machine or deployment cannot run the system as asked
@@ -137,6 +138,12 @@ class TooMany(LeadsError):
     code = "rate_limited"
     status = 429
     title = "Too many requests"
+
+
+class DatasetRefused(LeadsError):
+    code = "dataset_refused"
+    status = 409
+    title = "The training dataset does not do for this"
 
 
 class StaleClaim(LeadsError):

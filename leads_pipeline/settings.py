@@ -195,6 +195,28 @@ class Settings(BaseSettings):
         4, ge=1, le=64, validation_alias="LEADS_LLM_CALLS", description="Calls that one drain makes at the same time."
     )
 
+    # Learning
+    min_confidence_threshold: Percent = Field(
+        70,
+        validation_alias="MIN_CONFIDENCE_THRESHOLD",
+        description="Confidence, in percent, from which a mapping that nobody reviewed may be learned from, at a low weight.",
+    )
+    category_organizations: int = Field(
+        3,
+        ge=2,
+        le=1000,
+        validation_alias="LEADS_CATEGORY_ORGANIZATIONS",
+        description='Organizations that must use a category ("Sonderposten") before examples may quote it.',
+    )
+    timezone: str = Field(
+        "UTC", validation_alias="LEADS_TIMEZONE", description="The time zone that schedules run in, `Europe/Berlin`."
+    )
+    dataset_schedule: str = Field(
+        "30 2 * * *",
+        validation_alias="LEADS_DATASET_SCHEDULE",
+        description="When the shared training dataset is built anew if there is something new, as cron.",
+    )
+
     # Intake
     inbox: str | None = Field(
         None,

@@ -21,6 +21,13 @@ def test_the_asset_graph_is_as_described() -> None:
         "field_mappings": ("mapping", ["file_uploads"], ["team:revops"], ["postgres", "python"]),
         "leads": ("mapping", ["field_mappings"], ["team:revops"], ["csv", "postgres"]),
         "user_corrections": ("learning", ["field_mappings"], ["team:revops"], ["postgres"]),
+        "training_examples": (
+            "learning",
+            ["field_mappings", "user_corrections"],
+            ["team:revops"],
+            ["postgres", "python"],
+        ),
+        "training_datasets": ("learning", ["training_examples"], ["team:revops"], ["parquet", "postgres"]),
     }
 
 
@@ -33,7 +40,11 @@ def test_every_asset_tells_the_person_who_opens_it_what_it_is() -> None:
 def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
     repository = definitions.get_repository_def()
     assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == dict.fromkeys(
-        ["failed_runs", "inbox_files", "new_corrections", "new_uploads"], dg.DefaultSensorStatus.RUNNING
+        ["dataset_requests", "failed_runs", "inbox_files", "new_corrections", "new_uploads", "reviewed_uploads"],
+        dg.DefaultSensorStatus.RUNNING,
+    )
+    assert {schedule.name: schedule.default_status for schedule in repository.schedule_defs} == dict.fromkeys(
+        ["refresh_training_dataset"], dg.DefaultScheduleStatus.RUNNING
     )
 
 

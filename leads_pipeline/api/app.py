@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from leads_pipeline import __version__
 from leads_pipeline.api import (
+    datasets,
     docs,
     health,
     home,
@@ -75,7 +76,7 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
         lifespan=lifespan,
     )
     docs.install(app)
-    for module in (uploads, leads, mappings, training, schema, organizations, health):
+    for module in (uploads, leads, mappings, training, datasets, schema, organizations, health):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(login.router)
     app.include_router(provider_login.router)

@@ -32,7 +32,7 @@ from leads_pipeline.api.services import (
     require_transforms,
     single_valued,
 )
-from leads_pipeline.store import corrections, summary
+from leads_pipeline.store import corrections, datasets, summary
 from leads_pipeline.store.database import Transaction
 
 router = APIRouter(prefix="/training", tags=["training"])
@@ -81,6 +81,7 @@ def summarize(
         totals = summary.totals(transaction, since, until)
         llm = summary.llm_totals(transaction, since, until)
         stored = summary.storage_bytes(transaction)
+        versions = datasets.count(transaction)
     return Summary(
         period={"since": since, "until": until},
         **{name: totals[name] for name in ("uploads", "failed", "waiting", "rows", "columns", "mappings")},
@@ -88,7 +89,7 @@ def summarize(
         corrections=totals["corrections"],
         accuracy=_share(totals["right_columns"], totals["reviewed_columns"]),
         coverage=_share(totals["decided"], totals["columns"]),
-        datasets=0,
+        datasets=versions,
         models=1,
         llm=LlmUse(**llm),
         storage_bytes=stored,

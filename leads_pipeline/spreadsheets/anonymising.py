@@ -101,7 +101,7 @@ class _Walk:
                 for candidate in candidates:
                     if candidate.failed is None:
                         candidate.failed = _failure(candidate, text)
-                if habits.names:
+                if habits.people:
                     self.of_people |= {word for word in self.header_words if _holds(text, word)}
 
     def outcome(self) -> AnonymisedSheet:

@@ -188,14 +188,13 @@ def _names(header: str, of_people: Collection[str]) -> Iterator[tuple[str, int, 
     """Names in a header: given names with what follows them, and words that the file's people are called by."""
     words = [(match, plain(match[0])) for match in WORD.finditer(header)]
     for at, (match, low) in enumerate(words):
-        if low in of_people and not _is_everyday(low):
-            yield "name", *match.span()
-        elif (low in public.GIVEN_NAMES or low in MORE_GIVEN_NAMES) and len(low) > 1 and not _is_everyday(low):
+        if _is_everyday(low) or len(low) < 2:
+            continue
+        if low in of_people or low in public.GIVEN_NAMES or low in MORE_GIVEN_NAMES:
             end = match.end()
             for following, word in words[at + 1 :]:
-                if not following[0][0].isupper() or _is_everyday(word) or header[end : following.start()] not in (
-                    " ", "-", ", ",
-                ):  # fmt: skip
+                between = header[end : following.start()]
+                if not following[0][0].isupper() or _is_everyday(word) or between not in (" ", "-", ", "):
                     break
                 end = following.end()
             yield "name", match.start(), end

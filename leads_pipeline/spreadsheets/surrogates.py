@@ -46,12 +46,14 @@ def _words_of(text: str) -> frozenset[str]:
 class Habits:
     """What a whole column is like, by which its words are told: which public words are no secret in it.
 
-    `whole` and `within` are the words that stay; the former where they are all of a value.
+    `whole` and `within` are the words that stay; the former where they are all of a value. `names` says that given names
+    are among its values, `people` that its words may be what people are called.
     """
 
     whole: frozenset[str]
     within: frozenset[str]
     names: bool
+    people: bool
     companies: bool
     streets: bool
     categories: bool
@@ -69,12 +71,25 @@ class Habits:
             whole=whole,
             within=within,
             names=names,
+            people=names or _may_be_surnames(profile),
             companies="company" in profile.kinds and not names,
             streets=share("street", 0.0) >= 0.3,
             categories=not personal and (share("enumeration", 0.0) > 0 or profile.distinct <= 0.5),
         )
 
 
+def _may_be_surnames(profile: ColumnProfile) -> bool:
+    """Whether a column of capitalised words has nothing that would show them to be anything but names."""
+    share = profile.kinds.get
+    spelled = sum(share(kind, 0.0) for kind in ("one_name", "two_names", "three_names", "short_name"))
+    known = max((share(kind, 0.0) for kind in _NO_NAMES), default=0.0)
+    return spelled >= 0.6 and known < 0.3 and profile.distinct > 0.5
+
+
+_NO_NAMES = (
+    "company", "city", "country", "state_name", "job", "department", "industry", "status", "source", "language",
+    "salutation", "consent", "gender", "street", "timezone",
+)  # fmt: skip
 _WHOLE = {
     "country": public.COUNTRY_NAMES, "country_code": public.COUNTRY_CODES, "state_name": public.STATE_NAMES,
     "state_code": public.STATE_CODES, "language": public.LANGUAGES, "salutation": public.SALUTATIONS,

@@ -21,6 +21,7 @@ from leads_pipeline.types import MemoryKey
 class Correction:
     """One answer, as it comes in: `target` None says that the column has no target. `transform` is what the person wants
     done with the cells (`none`, `split`, `merge`, `value_map`), None if that may follow from the mapping.
+    `as_rest` is for one that was confirmed with the rest of its upload, not by itself.
     """
 
     mapping_id: UUID
@@ -28,6 +29,7 @@ class Correction:
     comment: str | None = None
     reviewer: str | None = None
     transform: str | None = None
+    as_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def review(
     stored = correct(transaction, corrections, single_valued=single_valued) if corrections else []
     if rest_confirmed:
         rest = [
-            Correction(row["id"], row["target"], reviewer=reviewer)
+            Correction(row["id"], row["target"], reviewer=reviewer, as_rest=True)
             for row in _current(transaction, upload_id)
             if row["review"] in (None, "unseated")
         ]
@@ -180,6 +182,7 @@ def _answer(
         "comment": correction.comment,
         "reviewer": correction.reviewer,
         "transform": correction.transform,
+        "as_rest": correction.as_rest,
     }
     answers.rows.append(row)
     column.target = correction.target
@@ -286,12 +289,12 @@ def _columns_around(
 def _insert(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     transaction.run(
         """INSERT INTO user_corrections (id, organization_id, upload_id, mapping_id, predicted, corrected, kind,
-               caused_by, comment, reviewer, transform)
+               caused_by, comment, reviewer, transform, as_rest)
            SELECT id, :organization, upload_id, mapping_id, predicted, corrected, kind, caused_by, comment, reviewer,
-                  transform
+                  transform, coalesce(as_rest, false)
            FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS c (n integer, id uuid, upload_id uuid, mapping_id uuid,
                 predicted text, corrected text, kind text, caused_by uuid, comment text, reviewer text,
-                transform text) ORDER BY n""",
+                transform text, as_rest boolean) ORDER BY n""",
         organization=transaction.organization,
         rows=as_json([{"n": n, **row} for n, row in enumerate(rows)]),
     )

@@ -6,7 +6,7 @@ finds nothing of anybody else's.
 
 import json
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -65,6 +65,15 @@ class Transaction:
     def run(self, sql: str, **values: Any) -> int:
         """Execute, and return the number of rows that it touched."""
         return self._execute(sql, values).rowcount
+
+    def stream(self, sql: str, *, block: int = 5_000, **values: Any) -> Iterator[Sequence[Sequence[Any]]]:
+        """The rows in blocks, through a cursor of the server's: no more than a block is ever in memory."""
+        options = {"stream_results": True, "yield_per": block}
+        result = self.connection.execute(_statement(sql), values, execution_options=options)
+        try:
+            yield from result.partitions(block)
+        finally:
+            result.close()
 
     def _execute(self, sql: str, values: Mapping[str, Any]) -> CursorResult[Any]:
         return self.connection.execute(_statement(sql), values)
