@@ -1,6 +1,7 @@
 """The second reader of `.ods`: `content.xml` as a stream of events, repeated rows and cells written out with care."""
 
 import itertools
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,29 @@ _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _CELLS = (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell")
+
+
+_ZEROS = re.compile(rb'office:value="(\d{1,15})"[^>]*><text:p>(0[0-9 ()-]+)</text:p>')
+_SHOWN = re.compile(r"0[0-9 ()-]+")
+_PIECE = 2**18
+_LONGEST_CELL = 1_000
+
+
+def shows_leading_zeros(path: Path) -> bool:
+    """Whether a number is shown with zeros that only its format has, which the first reader does not tell of."""
+    end = b""
+    with zipfile.ZipFile(path) as archive, archive.open("content.xml") as content:
+        while piece := content.read(_PIECE):
+            both = end + piece
+            if b"<text:p>0" in both and any(_is_padded(*found) for found in _ZEROS.findall(both)):
+                return True
+            end = both[-_LONGEST_CELL:]
+    return False
+
+
+def _is_padded(number: bytes | str, shown: bytes | str) -> bool:
+    figures = "".join(filter(str.isdecimal, shown.decode() if isinstance(shown, bytes) else shown))
+    return len(figures) > 1 and int(figures) == int(number) and len(figures) > len(str(int(number)))
 
 
 def tables(path: Path) -> list[tuple[str, Iterator[Row]]]:
@@ -74,9 +98,11 @@ def _text(cell: ET.Element) -> str:
         return moment.removesuffix(" 00:00:00")
     if kind == "boolean":
         return cell.get(f"{_OFFICE}boolean-value", "").upper()
+    shown = "\n".join(_paragraph(each) for each in cell if each.tag == f"{_TEXT}p")
     if kind in ("float", "currency", "percentage"):
-        return text_of(float(cell.get(f"{_OFFICE}value", "nan")))
-    return "\n".join(_paragraph(each) for each in cell if each.tag == f"{_TEXT}p")
+        number = text_of(float(cell.get(f"{_OFFICE}value", "nan")))
+        return shown if _SHOWN.fullmatch(shown) and number.isdecimal() and _is_padded(number, shown) else number
+    return shown
 
 
 def _paragraph(element: ET.Element) -> str:

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import IO
 from xml.etree.ElementTree import ParseError
 
-from defusedxml.ElementTree import fromstring
-
 from leads_pipeline.errors import FileRejected
 from leads_pipeline.spreadsheets.archive import too_large
 from leads_pipeline.spreadsheets.inspection import is_encrypted_package
 from leads_pipeline.spreadsheets.limits import Limits
+from leads_pipeline.spreadsheets.openxml import sheet_names
 from leads_pipeline.spreadsheets.rows import too_many_cells
 from leads_pipeline.spreadsheets.workbooks import protected
 from leads_pipeline.types import Notice
@@ -65,7 +64,7 @@ def check(path: Path, kind: str, limits: Limits) -> list[Notice]:
             for info in archive.infolist():
                 with archive.open(info) as part:
                     look.at(info.filename.replace("\\", "/").lstrip("/"), part)
-            names = _sheet_names(archive)
+            names = sheet_names(archive)
     except (zipfile.BadZipFile, zlib.error, EOFError, ParseError, NotImplementedError, KeyError, UnicodeDecodeError):
         raise FileRejected("corrupt_file", "The workbook's archive is damaged. Save the file anew.") from None
     return look.notices + [notice for part, cells in look.sheets.items() for notice in _about(cells, names.get(part))]
@@ -199,23 +198,6 @@ def _note_references(piece: bytes, mark: bytes, cells: _Cells) -> None:
         reference = _REFERENCE.match(piece, cell) if cell >= 0 else None
         if reference:
             cells.references.append(reference[1].decode())
-
-
-def _sheet_names(archive: zipfile.ZipFile) -> dict[str, str]:
-    """The names of the sheets by the names of their parts, where the workbook has its usual shape."""
-    try:
-        workbook = fromstring(archive.read("xl/workbook.xml"))
-        relations = fromstring(archive.read("xl/_rels/workbook.xml.rels"))
-    except KeyError:
-        return {}
-    targets = {each.get("Id"): each.get("Target", "") for each in relations}
-    names: dict[str, str] = {}
-    for element in workbook.iter():
-        if element.tag.endswith("}sheet"):
-            ids = [value for key, value in element.attrib.items() if key.endswith("}id")]
-            target = targets.get(ids[0], "") if ids else ""
-            names[target.lstrip("/") if target.startswith("/") else f"xl/{target}"] = element.get("name", "")
-    return names
 
 
 def _about(cells: _Cells, sheet: str | None) -> Iterator[Notice]:

@@ -13,13 +13,15 @@ import openpyxl
 import python_calamine as calamine
 
 from leads_pipeline.errors import FileRejected, LeadsError
-from leads_pipeline.spreadsheets import opendocument
+from leads_pipeline.spreadsheets import opendocument, openxml
 from leads_pipeline.spreadsheets.cells import text_of
+from leads_pipeline.spreadsheets.number_formats import Padding, shown_number, zero_format
 from leads_pipeline.spreadsheets.rows import Row, Table
 from leads_pipeline.types import Notice
 
 SECOND_READER_KINDS = frozenset({"xlsx", "xlsm", "ods"})
 
+_OPEN_XML = frozenset({"xlsx", "xlsm"})
 _WITH_ESCAPES = frozenset({"xlsx", "xlsm", "xlsb"})
 
 
@@ -31,6 +33,9 @@ def open_workbook(path: Path, kind: str, *, second_reader: bool = False) -> tupl
     """The tables of a workbook, and notices about the file. Raises `FileRejected` and, also while rows are walked,
     `Unreadable`.
     """
+    with _giving_up():
+        if kind == "ods" and not second_reader:
+            second_reader = opendocument.shows_leading_zeros(path)
     if not second_reader:
         return _open_with_calamine(path, kind)
     with _giving_up():
@@ -72,6 +77,7 @@ def _open_with_calamine(path: Path, kind: str) -> tuple[list[Table], list[Notice
     with _giving_up():
         workbook: Any = calamine.CalamineWorkbook.from_path(str(path))  # pyright: ignore[reportUnknownMemberType]
         metadata = workbook.sheets_metadata
+        paddings = openxml.paddings(path) if kind in _OPEN_XML else {}
     tables: list[Table] = []
     notices: list[Notice] = []
     for position, sheet in enumerate(metadata):
@@ -79,14 +85,14 @@ def _open_with_calamine(path: Path, kind: str) -> tuple[list[Table], list[Notice
             notices.append(_skipped(sheet.name))
         elif sheet.typ == calamine.SheetTypeEnum.WorkSheet:
             table = Table(sheet.name, (), {"sheet": position}, escapes=kind in _WITH_ESCAPES)
-            table.rows = _calamine_rows(workbook, position, table)
+            table.rows = _calamine_rows(workbook, position, table, paddings.get(sheet.name))
             if sheet.visible != calamine.SheetVisibleEnum.Visible:
                 table.notices.append(_hidden(sheet.name))
             tables.append(table)
     return tables, notices
 
 
-def _calamine_rows(workbook: Any, position: int, table: Table) -> Iterator[Row]:
+def _calamine_rows(workbook: Any, position: int, table: Table, padding: Padding | None) -> Iterator[Row]:
     with _giving_up():
         sheet = workbook.get_sheet_by_index(position)
         if sheet.start is None:
@@ -96,12 +102,16 @@ def _calamine_rows(workbook: Any, position: int, table: Table) -> Iterator[Row]:
         )
         rows = sheet.iter_rows()
     for number, cells in enumerate(rows, 1):
-        yield number, [cell if cell.__class__ is str else text_of(cell) for cell in cells]
+        texts = [cell if cell.__class__ is str else text_of(cell) for cell in cells]
+        if padding is not None:
+            padding.show(number, cells, texts)
+        yield number, texts
 
 
 def _open_with_openpyxl(path: Path) -> tuple[list[Table], list[Notice]]:
     # As a file, since openpyxl would judge a path by its suffix; it stays open for as long as rows are walked.
     workbook = openpyxl.load_workbook(path.open("rb"), read_only=True, data_only=True, keep_links=False)
+    merged = openxml.merged_areas(path)
     tables: list[Table] = []
     notices: list[Notice] = []
     for position, sheet in enumerate(workbook.worksheets):
@@ -110,6 +120,7 @@ def _open_with_openpyxl(path: Path) -> tuple[list[Table], list[Notice]]:
             continue
         sheet.reset_dimensions()
         table = Table(sheet.title, _guarded(_openpyxl_rows(sheet)), {"sheet": position, "second_reader": True})
+        table.merged = merged.get(sheet.title, ())
         if sheet.sheet_state != "visible":
             table.notices.append(_hidden(sheet.title))
         tables.append(table)
@@ -118,7 +129,12 @@ def _open_with_openpyxl(path: Path) -> tuple[list[Table], list[Notice]]:
 
 def _openpyxl_rows(sheet: Any) -> Iterator[Row]:
     for number, cells in enumerate(sheet.iter_rows(), 1):
-        yield number, ["" if cell.data_type == "e" else text_of(cell.value) for cell in cells]
+        yield number, ["" if cell.data_type == "e" else _openpyxl_text(cell) for cell in cells]
+
+
+def _openpyxl_text(cell: Any) -> str:
+    shown = zero_format(cell.number_format) if cell.data_type == "n" and cell.value is not None else None
+    return (shown and shown_number(cell.value, shown)) or text_of(cell.value)
 
 
 def protected() -> FileRejected:
