@@ -69,6 +69,10 @@ class Precedents:
             row[words[words >= 0], 3] = match.jaccard[words >= 0]
         return told
 
+    def meant(self, reading: Reading) -> dict[str, int]:
+        """What a header with these very words meant, field or `NO_FIELD`, and in how many families of files."""
+        return dict(self._times.get(reading.lookup.joined, ()))
+
     def _match(self, reading: Reading) -> Match:
         header = " ".join(reading.words)
         known = self._matches.get(header)

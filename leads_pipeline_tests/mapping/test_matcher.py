@@ -188,7 +188,19 @@ def test_a_header_of_several_lines_is_explained_on_one() -> None:
 def test_explanations_say_what_spoke_for_a_field() -> None:
     found = mapped({"Vorname": FIRST_NAMES, "Nachname": LAST_NAMES, "E-Mail-Adresse": EMAILS, "Ort": CITIES})
     assert "means City in German" in found["Ort"].explanation
-    assert "100 % of the values look like e-mail addresses" in found["E-Mail-Adresse"].explanation
+    assert "all values look like e-mail addresses" in found["E-Mail-Adresse"].explanation
+
+
+def test_explanations_say_what_the_same_header_meant_in_known_lists() -> None:
+    found = mapped({"First Name": FIRST_NAMES, "Last Name": LAST_NAMES, "Email": EMAILS, "Marital Status": YES_NO})
+    assert "known lists" in found["First Name"].explanation
+    assert "the same header had none in" in found["Marital Status"].explanation
+
+
+def test_explanations_of_no_field_say_what_the_header_speaks_of() -> None:
+    found = mapped({"Name": NAMES, "Email": EMAILS, "Spouse Last Name": LAST_NAMES, "Expected Revenue": PHONES})
+    assert "“spouse” speaks of another person than the lead" in found["Spouse Last Name"].explanation
+    assert "the header stands for a price or another amount" in found["Expected Revenue"].explanation
 
 
 # --- The gate ------------------------------------------------------------------------------------------------------
