@@ -19,6 +19,7 @@ class DatasetParameters(BaseModel):
     )
     min_confidence: float | None = Field(
         default=None,
+        strict=True,
         ge=0,
         le=100,
         description="Confidence, in percent, from which unreviewed mappings count. Left out: MIN_CONFIDENCE_THRESHOLD.",
@@ -29,11 +30,14 @@ class DatasetParameters(BaseModel):
         max_length=4,
         description="What counts: `corrected`, `confirmed`, `reviewed` (with the rest of a file), `unreviewed`.",
     )
-    unreviewed_weight: float = Field(default=0.3, gt=0, le=1, description="How much an unreviewed mapping weighs.")
+    unreviewed_weight: float = Field(
+        default=0.3, strict=True, gt=0, le=1, description="How much an unreviewed mapping weighs."
+    )
     since: str | None = Field(default=None, description="Only answers from this day on (UTC), `2026-01-31`.")
     until: str | None = Field(default=None, description="Only answers up to and including this day (UTC).")
     max_per_field: int | None = Field(
         default=None,
+        strict=True,
         ge=1,
         le=1_000_000,
         description="Most examples of one lead field, the best of them. Left out: all.",
