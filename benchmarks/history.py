@@ -14,6 +14,7 @@ from leads_pipeline.settings import Settings
 from leads_pipeline.store import corrections, embedded, memory, migrations, organizations, summary
 from leads_pipeline.store.corrections import Correction
 from leads_pipeline.store.database import SYSTEM, Database, open_database
+from leads_pipeline.types import MemoryKey
 
 UPLOADS = 33_334
 COLUMNS = 30
@@ -91,7 +92,7 @@ def _measure(database: Database, organization: UUID) -> list[Figure]:
 
     def recall() -> None:
         with database.transaction(organization) as transaction:
-            memory.recall(transaction, [f"header {n}" for n in range(COLUMNS)])
+            memory.recall(transaction, [MemoryKey(f"header {n}", "text", "n") for n in range(COLUMNS)])
 
     with database.transaction(organization) as transaction:
         ids = [

@@ -297,8 +297,8 @@ Choices = Annotated[
     typer.Argument(
         metavar="[SETTING=VALUE]...",
         help="auto_apply_threshold, min_confidence_threshold, training_data_retention_days, llm_monthly_budget_usd, "
-        "max_daily_uploads, max_storage_bytes, share_training, salesforce_organization, name. Nothing after the `=` goes "
-        "back to the deployment's setting.",
+        "max_daily_uploads, max_storage_bytes, share_training, share_memory, salesforce_organization, name. Nothing after "
+        "the `=` goes back to the deployment's setting.",
     ),
 ]
 
@@ -455,6 +455,13 @@ def token_create(
     share_training: Annotated[
         bool, typer.Option("--share-training", help="Opt the organization in to shared training.")
     ] = False,
+    share_memory: Annotated[
+        bool,
+        typer.Option(
+            "--share-memory",
+            help="Let what its people confirm help others that share theirs, and the other way round; never custom fields.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a token and show it: the only time that anybody sees it."""
@@ -472,7 +479,9 @@ def token_create(
         with database.transaction(SYSTEM) as transaction:
             owner = None
             if organization is not None:
-                owner = organizations.ensure_organization(transaction, organization, share_training=share_training)
+                owner = organizations.ensure_organization(
+                    transaction, organization, share_training=share_training, share_memory=share_memory
+                )
             made = organizations.create_token(transaction, owner, scopes=wanted, label=label, expires_at=expires)
     if as_json:
         shown = {"organization_id": owner, "organization": organization, "scopes": wanted, "expires_at": expires}

@@ -148,27 +148,41 @@ class Mapping:
 # --- What an organization's people have confirmed ------------------------------------------------------------------
 
 
+ANYWHERE = ""
+"""In place of a fingerprint of the neighbours: all surroundings together."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryKey:
     """Under what a confirmed mapping is remembered: the normalised header, the class of its values
     (`email`, `phone`, `text`, `empty`, ...) and a fingerprint of the headers around it.
+
+    By the rest, which follows from the header and its sheet, answers about near variants are found: `form` is equal for
+    headers that are written nearly the same, `meaning` for those that mean the same (empty where that is not certain).
     """
 
     header: str
     value_class: str
     neighbours: str
+    form: str = field(default="", compare=False)
+    meaning: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryEntry:
-    """A remembered answer of one organization: `key` was confirmed as `target` (None: no target) `support` times;
-    `conflicts` counts the answers that said otherwise for the same key.
+    """A remembered answer: one person said `answers` times, the last time `age_days` ago, that `key` is `target` (None:
+    no target). Its neighbours are `ANYWHERE` where it tells of all surroundings together.
+
+    `person` is a pseudonym, empty where nobody was named. An answer that is `shared` was given in another organization,
+    and stands for as many organizations as it has `answers`.
     """
 
     key: MemoryKey
     target: str | None
-    support: int
-    conflicts: int = 0
+    answers: int = 1
+    person: str = ""
+    age_days: float = 0.0
+    shared: bool = False
 
 
 # --- What a language model is asked --------------------------------------------------------------------------------

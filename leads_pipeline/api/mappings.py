@@ -10,7 +10,7 @@ from leads_pipeline.api.models import Mappings, MappingShown
 from leads_pipeline.api.problems import problems
 from leads_pipeline.api.services import Caller, Services, Shared, UploadReader, current_schema
 from leads_pipeline.api.uploads import FILE_FORM
-from leads_pipeline.mapping import Memory, gate, load_model, map_sheet, memory_keys
+from leads_pipeline.mapping import Memory, gate, load_model, map_sheet, memory_keys, sharable_fields
 from leads_pipeline.spreadsheets import inspect, read
 from leads_pipeline.store import memory, organizations
 
@@ -31,16 +31,17 @@ def _preview(shared: Services, caller: Caller, path: Path, filename: str) -> Map
     inspect(path, filename, shared.limits)
     with shared.reading:
         workbook = read(path, filename, shared.limits)
-    keys = [memory_keys(sheet) for sheet in workbook.sheets]
+    model = load_model()
+    keys = [key for sheet in workbook.sheets for key in memory_keys(sheet, model.vocabulary)]
     with shared.database.transaction(caller.organization) as transaction:
         version, schema = current_schema(transaction)
-        remembered = Memory(memory.recall(transaction, (key.header for sheet in keys for key in sheet)))
+        remembered = Memory(memory.recall(transaction, keys, sharable=sharable_fields()))
         threshold = organizations.settings_for(transaction, shared.settings).auto_apply_threshold
     return Mappings(
         mappings=[
             MappingShown.proposed(sheet, mapping, decided=gate(mapping, threshold), schema_version=version)
             for sheet in workbook.sheets
-            for mapping in map_sheet(sheet, schema, load_model(), remembered)
+            for mapping in map_sheet(sheet, schema, model, remembered)
         ],
         warnings=[
             {"code": notice.code, "detail": notice.detail, "sheet": notice.sheet}

@@ -319,6 +319,21 @@ class Summary(BaseModel):
     storage_bytes: int
 
 
+class ConflictingAnswer(BaseModel):
+    """An answer, null for "no target", how many people hold it, and when the last of them gave it."""
+
+    target: str | None
+    people: int
+    newest: datetime
+
+
+class Conflict(BaseModel):
+    """Answers that contradict each other. What most people say counts; of contradicting answers the newer one counts more."""
+
+    values: str = Field(description="What kind of values the columns hold.")
+    answers: list[ConflictingAnswer]
+
+
 class Pattern(BaseModel):
     """A header that was mapped to a field, and what people said about it."""
 
@@ -329,6 +344,9 @@ class Pattern(BaseModel):
     answered: int
     agreed: int
     answers: list[dict[str, Any]]
+    conflicts: list[Conflict] = Field(
+        description="Where people contradict each other about the same header in the same surroundings."
+    )
 
 
 class FieldPatterns(BaseModel):
@@ -406,6 +424,10 @@ class OrganizationChoices(OrganizationSettings):
     """What else is set for an organization."""
 
     share_training: bool = Field(False, description="Whether its anonymised examples train the shared model.")
+    share_memory: bool = Field(
+        False,
+        description="Whether what its people confirm helps others that share their memory, and the other way round.",
+    )
     salesforce_organization: SalesforceId | None = Field(
         None, description="The id of the Salesforce organization whose people log in for this one."
     )
@@ -437,6 +459,7 @@ class OrganizationShown(OrganizationSettings):
     name: str
     created_at: datetime
     share_training: bool
+    share_memory: bool
     salesforce_organization: str | None
 
     @classmethod
@@ -446,6 +469,7 @@ class OrganizationShown(OrganizationSettings):
             name=organization.name,
             created_at=organization.created_at,
             share_training=organization.share_training,
+            share_memory=organization.share_memory,
             salesforce_organization=organization.salesforce_organization,
             **dict(organization.settings),  # pyright: ignore[reportArgumentType] - the database checks them
         )

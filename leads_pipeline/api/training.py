@@ -118,6 +118,7 @@ def field_patterns(
                 answered=row["answered"],
                 agreed=answers.get(row["field"], 0),
                 answers=[{"target": target, "count": support} for target, support in answers.items()],
+                conflicts=row["conflicts"],
             )
         )
     return Patterns(fields=[FieldPatterns(field=name, headers=headers) for name, headers in fields.items()])

@@ -17,6 +17,7 @@ import structlog
 from leads_pipeline.defs.intake import ON_ITS_WAY, OWNERS
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.errors import FileRejected
+from leads_pipeline.mapping import load_model
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import AnonymisingPlan, Limits, Secrets, anonymise, category_digest
 from leads_pipeline.store import examples, logins, mappings, uploads
@@ -102,7 +103,10 @@ def _keep(
     def is_common(text: str) -> bool:
         return category_digest(text, category_key) in common
 
-    sheets = [sheet_example(sheet, columns, is_common) for sheet, columns in zip(source.sheets, kept, strict=True)]
+    vocabulary = load_model().vocabulary
+    sheets = [
+        sheet_example(sheet, columns, is_common, vocabulary) for sheet, columns in zip(source.sheets, kept, strict=True)
+    ]
     with database.transaction(SYSTEM) as transaction:
         families = [
             examples.family_of(transaction, upload.organization_id, sheet.template, sheet.header_keys)

@@ -12,7 +12,16 @@ from tempfile import TemporaryDirectory
 import structlog
 
 from leads_pipeline.errors import FileRejected, StaleClaim
-from leads_pipeline.mapping import LeadSchema, Memory, default_schema, gate, load_model, map_sheet, memory_keys
+from leads_pipeline.mapping import (
+    LeadSchema,
+    Memory,
+    default_schema,
+    gate,
+    load_model,
+    map_sheet,
+    memory_keys,
+    sharable_fields,
+)
 from leads_pipeline.mapping.language_model import open_columns
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import Limits, read
@@ -143,10 +152,10 @@ def store(
 def _map(database: Database, settings: Settings, job: Job, workbook: Workbook, timings: ReadOnly[str, float]) -> Work:
     begun = time.perf_counter()
     model = load_model()
-    keys = [key for sheet in workbook.sheets for key in memory_keys(sheet)]
+    keys = [key for sheet in workbook.sheets for key in memory_keys(sheet, model.vocabulary)]
     with database.transaction(job.organization_id) as transaction:
         stored_schema = organizations.lead_schema(transaction)
-        remembered = Memory(memory.recall(transaction, (key.header for key in keys)))
+        remembered = Memory(memory.recall(transaction, keys, sharable=sharable_fields()))
         settings = organizations.settings_for(transaction, settings)
     version, schema = (
         (0, default_schema()) if stored_schema is None else (stored_schema[0], LeadSchema.from_json(stored_schema[1]))

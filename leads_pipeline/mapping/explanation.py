@@ -6,7 +6,7 @@ import numpy as np
 
 from leads_pipeline.mapping.field_table import KIND_AT
 from leads_pipeline.mapping.lexicon import NO_FIELD
-from leads_pipeline.mapping.memory import Recollection
+from leads_pipeline.mapping.memory import Kind, Recollection
 from leads_pipeline.mapping.model import Scores
 from leads_pipeline.mapping.phrases import SIMILARITIES
 from leads_pipeline.mapping.schema import LeadSchema
@@ -100,6 +100,15 @@ _NEARLY = 0.1
 LONGEST = 200
 """How long an explanation may become by a further reason, in characters."""
 
+_RECALLED = {
+    Kind.SAME: "the same header in the same surroundings",
+    Kind.BESIDE: "the same header beside the same columns",
+    Kind.ELSEWHERE: "the same header in another file",
+    Kind.SPELLING: "“{}”, which is written nearly the same",
+    Kind.MEANING: "“{}”, which means the same",
+    Kind.SHARED: "the same header",
+}
+
 LONGEST_HEADER = 60
 """How much of a header, a label or a phrase an explanation quotes, in characters."""
 
@@ -125,16 +134,28 @@ def explain(sheet: Sheet, at: int, choice: int, chosen: Sequence[int], scores: S
     return text[0].upper() + text[1:] + "."
 
 
-def explain_memory(recollection: Recollection) -> str:
-    """Why an answer was recalled."""
-    where = "in the same surroundings" if recollection.same_surroundings else "in another file"
-    times = "once" if recollection.support == 1 else f"{recollection.support} times"
-    against = (
-        f", and contradicted {recollection.conflicts} times"
-        if recollection.conflicts > 1
-        else ", and contradicted once"
+def explain_memory(recollection: Recollection, schema: LeadSchema) -> str:
+    """Why an answer was recalled, and who said otherwise."""
+    many, shared = recollection.support > 1, recollection.kind is Kind.SHARED
+    if shared:
+        who = f"{recollection.support} organizations that share" if many else "an organization that shares"
+        who += f" {'their' if many else 'its'} memory with you"
+    else:
+        who = f"{recollection.support} of your people" if many else "one of your people"
+    where = _RECALLED[recollection.kind].format(_short(recollection.header))
+    return f"Confirmed by {who} for {where}.{explain_dispute(recollection, schema)}"
+
+
+def explain_dispute(recollection: Recollection | None, schema: LeadSchema) -> str:
+    """That people's answers contradict each other, "" if they don't."""
+    if recollection is None or not recollection.against:
+        return ""
+    said = ((recollection.target, recollection.support), *recollection.against)
+    listed = ", ".join(
+        f"{people} for {'no field' if target is None else schema[target].label}" for target, people in said
     )
-    return f"Your people confirmed this for the same header {where} {times}{against if recollection.conflicts else ''}."
+    whose = "The organizations that share their memory" if recollection.kind is Kind.SHARED else "Your people"
+    return f" {whose} disagree: {listed}."
 
 
 def _listed(reasons: Iterable[str]) -> str:

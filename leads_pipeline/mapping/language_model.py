@@ -13,10 +13,10 @@ from rapidfuzz.distance import JaroWinkler
 
 from leads_pipeline.mapping.definitions import Definitions
 from leads_pipeline.mapping.matcher import gate
-from leads_pipeline.mapping.memory import value_class
 from leads_pipeline.mapping.schema import LeadSchema
 from leads_pipeline.mapping.scrubbing import scrubbed
 from leads_pipeline.mapping.text import read_header
+from leads_pipeline.mapping.variants import value_class
 from leads_pipeline.types import (
     NO_FIELD,
     Column,

@@ -10,12 +10,13 @@ from dataclasses import replace
 import numpy as np
 
 from leads_pipeline.mapping.assignment import assign
-from leads_pipeline.mapping.explanation import explain, explain_memory
-from leads_pipeline.mapping.memory import NOTHING_REMEMBERED, Memory, Recollection, memory_keys
+from leads_pipeline.mapping.explanation import explain, explain_dispute, explain_memory
+from leads_pipeline.mapping.memory import NOTHING_REMEMBERED, Memory, Recollection
 from leads_pipeline.mapping.model import MappingModel
 from leads_pipeline.mapping.phrase_index import Floats
 from leads_pipeline.mapping.schema import LeadSchema
 from leads_pipeline.mapping.transforms import ColumnTarget, rival, transforms
+from leads_pipeline.mapping.variants import meanings, memory_keys
 from leads_pipeline.types import Candidate, Mapping, Method, Sheet
 
 ALTERNATIVES = 3
@@ -47,8 +48,11 @@ def map_sheet(
     if not sheet.columns:
         return []
     scores = model.score(sheet, schema)
-    keys = memory_keys(sheet)
-    recalled: list[Recollection | None] = [_in_schema(memory.recall(key), schema) if memory else None for key in keys]
+    keys = memory_keys(sheet, model.vocabulary)
+    recalled = [
+        memory.recall(key, schema, meanings(model.vocabulary.read(column.header), model.vocabulary)) if memory else None
+        for key, column in zip(keys, sheet.columns, strict=True)
+    ]
     believed = _remembering(scores.probability, recalled, schema)
     chosen = assign(believed, _single_valued(recalled, schema))
     mappings: list[Mapping] = []
@@ -60,9 +64,7 @@ def map_sheet(
         confidence = float(calibrate(scores.probability[at, choice]))
         from_memory = recollection is not None and recollection.target == target
         if recollection is not None:
-            # Two witnesses: the people who answered, and the model, each of whom can be wrong.
-            sure = recollection.certainty
-            confidence = max(sure, confidence) if from_memory else confidence * (1 - sure)
+            confidence = _with_people(confidence, recollection, agreeing=from_memory)
         mappings.append(
             Mapping(
                 index=column.index,
@@ -71,9 +73,10 @@ def map_sheet(
                 confidence=_percent(confidence),
                 method=Method.MEMORY if from_memory else Method.MODEL,
                 alternatives=_alternatives(believed[at], choice, confidence, schema),
-                explanation=explain_memory(recollection)
+                explanation=explain_memory(recollection, schema)
                 if recollection is not None and from_memory
-                else explain(sheet, at, choice, chosen.tolist(), scores, schema),
+                else explain(sheet, at, choice, chosen.tolist(), scores, schema)
+                + explain_dispute(recollection, schema),
                 memory_key=key,
             )
         )
@@ -109,15 +112,8 @@ def transformed(sheet: Sheet, mappings: Sequence[Mapping], schema: LeadSchema) -
 
 def _single_valued(recalled: Sequence[Recollection | None], schema: LeadSchema) -> list[bool]:
     """Which fields one column at most may get. Several columns that people merged once are merged again."""
-    remembered = Counter(each.target for each in recalled if each is not None)
+    remembered = Counter(each.target for each in recalled if each is not None and each.same_header)
     return [each.single_valued and not (each.merges and remembered[each.name] > 1) for each in schema.fields]
-
-
-def _in_schema(recollection: Recollection | None, schema: LeadSchema) -> Recollection | None:
-    """A remembered answer to a field that is no longer in the schema is none."""
-    if recollection is None or recollection.target is None or recollection.target in schema:
-        return recollection
-    return None
 
 
 def _remembering(probability: Floats, recalled: Sequence[Recollection | None], schema: LeadSchema) -> Floats:
@@ -129,9 +125,29 @@ def _remembering(probability: Floats, recalled: Sequence[Recollection | None], s
     for at, recollection in enumerate(recalled):
         if recollection is not None:
             place = len(names) if recollection.target is None else names[recollection.target]
-            believed[at] *= 1 - recollection.certainty
-            believed[at, place] += recollection.certainty
+            if recollection.outweighs:
+                believed[at] *= 1 - recollection.certainty
+                believed[at, place] += recollection.certainty
+            else:
+                believed[at] *= 1 - recollection.certainty
+                believed[at, place] *= recollection.certainty / (1 - recollection.certainty)
+                believed[at] /= believed[at].sum()
     return believed
+
+
+def _with_people(confidence: float, recollection: Recollection, *, agreeing: bool) -> float:
+    """How sure two witnesses make us, each of whom can be wrong: the model, and the people who answered.
+
+    People who disagree among themselves make nobody surer, whatever the model says.
+    """
+    sure = recollection.certainty
+    if recollection.against:
+        return sure if agreeing else confidence * (1 - sure)
+    if agreeing and recollection.outweighs:
+        return max(sure, confidence)
+    right = confidence * (sure if agreeing else 1 - sure)
+    wrong = (1 - confidence) * (1 - sure if agreeing else sure)
+    return right / (right + wrong) if right else 0.0
 
 
 def _alternatives(believed: Floats, choice: int, confidence: float, schema: LeadSchema) -> tuple[Candidate, ...]:

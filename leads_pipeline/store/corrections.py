@@ -166,6 +166,16 @@ def undo(transaction: Transaction, correction_id: UUID, *, single_valued: Collec
     return sorted(touched)
 
 
+def answers_in(transaction: Transaction, upload_id: UUID) -> list[memory.Answer]:
+    """The answers about an upload that count, in whatever generation: what memory holds of it."""
+    rows = transaction.all(
+        "SELECT id FROM field_mappings WHERE organization_id = :organization AND upload_id = :id AND review IS NOT NULL",
+        organization=transaction.organization,
+        id=upload_id,
+    )
+    return list(_answers_of(transaction, (row["id"] for row in rows)).values())
+
+
 def _answer(
     correction: Correction, columns: Mapping[UUID, _Column], single_valued: Collection[str], answers: _Answers
 ) -> None:
@@ -327,9 +337,10 @@ def _answers_of(
     `and_undone` is an answer just undone that is to count as if it were not yet.
     """
     rows = transaction.all(
-        """SELECT m.id, m.header_key, m.value_class, m.neighbours, c.corrected, c.kind
+        """SELECT m.id, m.header_key, m.value_class, m.neighbours, m.header_form, m.header_meaning, c.corrected, c.reviewer,
+                  c.created_at
            FROM field_mappings m CROSS JOIN LATERAL (
-               SELECT corrected, kind FROM user_corrections
+               SELECT corrected, kind, reviewer, created_at FROM user_corrections
                WHERE mapping_id = m.id AND (undone_at IS NULL OR id = :undone) ORDER BY position DESC LIMIT 1) c
            WHERE m.organization_id = :organization AND m.id = ANY(:ids) AND c.kind <> 'unseated'""",
         organization=transaction.organization,
@@ -337,7 +348,14 @@ def _answers_of(
         undone=and_undone,
     )
     return {
-        row["id"]: (MemoryKey(row["header_key"], row["value_class"], row["neighbours"]), row["corrected"])
+        row["id"]: memory.Answer(
+            MemoryKey(
+                row["header_key"], row["value_class"], row["neighbours"], row["header_form"], row["header_meaning"]
+            ),
+            row["corrected"],
+            row["reviewer"] or "",
+            row["created_at"],
+        )
         for row in rows
     }
 

@@ -109,10 +109,10 @@ def track_record(
 def undisputed(transaction: Transaction) -> list[tuple[str, str, str | None]]:
     """Normalised header, class of values and field of what the organization's people confirmed and nobody contradicted."""
     rows = transaction.all(
-        """SELECT header_key, value_class, min(target) AS target, sum(support) AS support
-           FROM memory_entries WHERE organization_id = :organization AND support > 0
+        """SELECT header_key, value_class, min(target) AS target, sum(answers) AS answers
+           FROM memory_entries WHERE organization_id = :organization AND neighbours = ''
            GROUP BY header_key, value_class HAVING count(DISTINCT coalesce(target, '')) = 1
-           ORDER BY support DESC, header_key, value_class LIMIT :most""",
+           ORDER BY answers DESC, header_key, value_class LIMIT :most""",
         organization=transaction.organization,
         most=MOST_REMEMBERED,
     )

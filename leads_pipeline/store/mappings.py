@@ -82,6 +82,8 @@ def save_mapped(
             "header_key": mapping.memory_key.header,
             "value_class": mapping.memory_key.value_class,
             "neighbours": mapping.memory_key.neighbours,
+            "header_form": mapping.memory_key.form,
+            "header_meaning": mapping.memory_key.meaning,
         }
         for mapped in sheets
         for column, mapping, decided in zip(mapped.sheet.columns, mapped.mappings, mapped.decided, strict=True)
@@ -89,13 +91,14 @@ def save_mapped(
     transaction.run(
         """INSERT INTO field_mappings (id, organization_id, upload_id, generation, sheet_index, column_index, header,
                profile, predicted, target, confidence, method, auto_applied, applied, transform, alternatives, explanation,
-               header_key, value_class, neighbours, model_version, schema_version)
+               header_key, value_class, neighbours, header_form, header_meaning, model_version, schema_version)
            SELECT id, :organization, :upload, :generation, sheet_index, column_index, header, profile, target, target,
                confidence, method, applied, applied, nullif(transform, 'null'), alternatives, explanation, header_key,
-               value_class, neighbours, :model_version, :schema_version
+               value_class, neighbours, header_form, header_meaning, :model_version, :schema_version
            FROM jsonb_to_recordset(CAST(:columns AS jsonb)) AS c (id uuid, sheet_index integer, column_index integer,
                header text, profile jsonb, target text, confidence numeric, method text, applied boolean,
-               transform jsonb, alternatives jsonb, explanation text, header_key text, value_class text, neighbours text)
+               transform jsonb, alternatives jsonb, explanation text, header_key text, value_class text, neighbours text,
+               header_form text, header_meaning text)
         """,
         organization=job.organization_id,
         upload=job.upload_id,

@@ -1,35 +1,100 @@
 """What an organization's people have confirmed, by header: it acts on their next file at once.
 
-Memory is derived from corrections: `change` adds and takes away answers in the transaction that stores or undoes them.
+Memory is derived from corrections: `change` adds and takes away answers in the transaction that stores, undoes or erases
+them. Nothing is kept between transactions, so every process knows what is committed.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from leads_pipeline.store.database import Transaction, as_json
-from leads_pipeline.types import MemoryEntry, MemoryKey
+from leads_pipeline.types import ANYWHERE, MemoryEntry, MemoryKey
 
-Answer = tuple[MemoryKey, str | None]
-"""Under what something was answered, and the field, None for "no target"."""
+MOST_SURROUNDINGS = 50
+"""How many of the newest surroundings of a header are looked through for some that are like its present ones."""
+
+MOST_VARIANTS = 50
+"""How many of the newest answers about near variants of a header are recalled."""
 
 
-def recall(transaction: Transaction, headers: Iterable[str]) -> list[MemoryEntry]:
-    """What is remembered for these normalised headers, in whatever surroundings. `conflicts` counts, for each entry,
-    the answers for the same key that named something else.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Under what something was answered, the field (None: no target), by whom ("": nobody was named), and when."""
+
+    key: MemoryKey
+    target: str | None
+    person: str
+    at: datetime
+
+
+def recall(transaction: Transaction, keys: Iterable[MemoryKey], *, sharable: Collection[str] = ()) -> list[MemoryEntry]:
+    """What is remembered for these columns: for the same headers and for near variants of them.
+
+    If the organization shares its memory, this includes what others that share theirs answered about the same headers,
+    with one of the fields `sharable`.
     """
+    asked = {(key.header, key.neighbours, key.form, key.meaning) for key in keys}
+    if not asked:
+        return []
     rows = transaction.all(
-        """SELECT header_key, value_class, neighbours, target, support,
-                  sum(support) OVER (PARTITION BY header_key, value_class, neighbours) - support AS conflicts
-           FROM memory_entries WHERE organization_id = :organization AND header_key = ANY(:headers)""",
+        f"""WITH asked AS (
+                SELECT * FROM jsonb_to_recordset(CAST(:asked AS jsonb))
+                    AS a (header text, neighbours text, form text, meaning text)
+            ), forms AS (SELECT DISTINCT form FROM asked WHERE form <> ''),
+            meanings AS (SELECT DISTINCT meaning FROM asked WHERE meaning <> '')
+            SELECT {_FIELDS} FROM (SELECT DISTINCT header, neighbours FROM asked UNION SELECT header, '' FROM asked) a
+                JOIN memory_entries m ON m.organization_id = :organization AND m.header_key = a.header
+                    AND m.neighbours = a.neighbours
+            UNION
+            SELECT {_FIELDS} FROM asked a CROSS JOIN LATERAL (
+                SELECT * FROM memory_entries WHERE organization_id = :organization AND header_key = a.header
+                    AND neighbours <> '' ORDER BY last_at DESC LIMIT :most_surroundings) m
+                WHERE left(m.neighbours, 8) = left(a.neighbours, 8) OR right(m.neighbours, 8) = right(a.neighbours, 8)
+            UNION
+            SELECT {_FIELDS} FROM forms a CROSS JOIN LATERAL (
+                SELECT * FROM memory_entries WHERE organization_id = :organization AND form = a.form AND form <> ''
+                    AND neighbours = '' ORDER BY last_at DESC LIMIT :most_variants) m
+            UNION
+            SELECT {_FIELDS} FROM meanings a CROSS JOIN LATERAL (
+                SELECT * FROM memory_entries WHERE organization_id = :organization AND meaning = a.meaning
+                    AND meaning <> '' AND neighbours = '' ORDER BY last_at DESC LIMIT :most_variants) m""",
         organization=transaction.organization,
-        headers=sorted(set(headers)),
+        asked=as_json([dict(zip(("header", "neighbours", "form", "meaning"), each, strict=True)) for each in asked]),
+        most_surroundings=MOST_SURROUNDINGS,
+        most_variants=MOST_VARIANTS,
+    )
+    found = [
+        MemoryEntry(
+            key=MemoryKey(row["header_key"], row["value_class"], row["neighbours"], row["form"], row["meaning"]),
+            target=row["target"],
+            answers=row["answers"],
+            person=row["person"],
+            age_days=row["age_days"],
+        )
+        for row in rows
+    ]
+    return found + (_shared(transaction, {header for header, *_ in asked}, sharable) if sharable else [])
+
+
+_FIELDS = """m.header_key, m.value_class, m.neighbours, m.form, m.meaning, m.target, m.person, m.answers,
+    extract(epoch FROM now() - m.last_at)::float / 86400 AS age_days"""
+
+
+def _shared(transaction: Transaction, headers: Iterable[str], fields: Iterable[str]) -> list[MemoryEntry]:
+    """What other organizations answered, if this one and they share: who and how many people is not told."""
+    rows = transaction.all(
+        "SELECT * FROM shared_memory(CAST(:headers AS text[]), CAST(:fields AS text[]))",
+        headers=sorted(headers),
+        fields=sorted(fields),
     )
     return [
         MemoryEntry(
-            key=MemoryKey(row["header_key"], row["value_class"], row["neighbours"]),
+            key=MemoryKey(row["header_key"], row["value_class"], ANYWHERE),
             target=row["target"],
-            support=row["support"],
-            conflicts=int(row["conflicts"]),
+            answers=row["organizations"],
+            age_days=row["age_days"],
+            shared=True,
         )
         for row in rows
     ]
@@ -37,46 +102,76 @@ def recall(transaction: Transaction, headers: Iterable[str]) -> list[MemoryEntry
 
 def change(transaction: Transaction, *, before: Iterable[Answer], after: Iterable[Answer]) -> None:
     """Forget the answers `before`, remember those `after`."""
-    difference: Mapping[Answer, int] = Counter(after)
-    difference.subtract(Counter(before))
-    # Sorted, so that two corrections of the same headers take the row locks in the same order.
-    changes = sorted(
-        (
-            {
-                "header_key": key.header,
-                "value_class": key.value_class,
-                "neighbours": key.neighbours,
-                "target": target,
-                "by": by,
-            }
-            for (key, target), by in difference.items()
-            if by
-        ),
-        key=lambda change: (
-            change["header_key"],
-            change["value_class"],
-            change["neighbours"],
-            change["target"] or "",
-        ),
-    )
-    if not changes:
+    rows: dict[tuple[str, str, str, str | None, str], _Row] = {}
+    for by, answers in ((-1, before), (1, after)):
+        for answer in answers:
+            key = answer.key
+            for neighbours in (key.neighbours, ANYWHERE):
+                place = (key.header, neighbours, key.value_class, answer.target, answer.person)
+                row = rows.setdefault(place, _Row(answer.at))
+                row.by += by
+                row.taken |= by < 0
+                row.at = max(row.at, answer.at)
+                row.form, row.meaning = key.form or row.form, key.meaning or row.meaning
+    if not rows:
         return
-    transaction.run(
-        """INSERT INTO memory_entries (organization_id, header_key, value_class, neighbours, target, support)
-           SELECT :organization, header_key, value_class, neighbours, target, by
-           FROM jsonb_to_recordset(CAST(:changes AS jsonb)) AS c (header_key text, value_class text, neighbours text,
-                target text, by integer)
-           ON CONFLICT (organization_id, header_key, value_class, neighbours, (coalesce(target, ''))) DO UPDATE
-           SET support = memory_entries.support + excluded.support,
-               last_at = CASE WHEN excluded.support > 0 THEN now() ELSE memory_entries.last_at END""",
-        organization=transaction.organization,
-        changes=as_json(changes),
-    )
-    transaction.run(
-        """DELETE FROM memory_entries m
-           USING jsonb_to_recordset(CAST(:changes AS jsonb)) AS c (header_key text, value_class text, neighbours text)
-           WHERE m.organization_id = :organization AND m.header_key = c.header_key AND m.value_class = c.value_class
-             AND m.neighbours = c.neighbours AND m.support <= 0""",
-        organization=transaction.organization,
-        changes=as_json(changes),
-    )
+    # Sorted, so that two corrections of the same headers take the row locks in the same order.
+    ordered = sorted(rows.items(), key=lambda each: tuple(part or "" for part in each[0]))
+    names = ("header_key", "neighbours", "value_class", "target", "person")
+    changes = as_json([{**dict(zip(names, place, strict=True)), **asdict(row)} for place, row in ordered])
+    for statement in _CHANGING if any(row.taken for row in rows.values()) else (_CHANGING[0], *_CHANGING[2:]):
+        transaction.run(statement, organization=transaction.organization, changes=changes)
+
+
+@dataclass(slots=True)
+class _Row:
+    """What happens to one row: `by` how many answers it grows, whether some were taken away, and the newest of them."""
+
+    at: datetime
+    by: int = 0
+    taken: bool = False
+    form: str = ""
+    meaning: str = ""
+
+
+_CHANGES = """FROM jsonb_to_recordset(CAST(:changes AS jsonb)) AS c (header_key text, neighbours text, value_class text,
+    target text, person text, form text, meaning text, by integer, taken boolean, at timestamptz)"""
+_SAME_KEY = """m.organization_id = :organization AND m.header_key = c.header_key AND m.neighbours = c.neighbours
+    AND m.value_class = c.value_class"""
+_SAME_ANSWER = "m.target IS NOT DISTINCT FROM c.target AND m.person = c.person"
+
+_ADD = f"""
+    INSERT INTO memory_entries (organization_id, header_key, value_class, neighbours, target, person, answers, last_at,
+        form, meaning)
+    SELECT :organization, header_key, value_class, neighbours, target, person, by, at, form, meaning {_CHANGES}
+    ON CONFLICT (organization_id, header_key, neighbours, value_class, (coalesce(target, '')), person) DO UPDATE
+    SET answers = memory_entries.answers + excluded.answers, form = excluded.form,
+        meaning = coalesce(nullif(excluded.meaning, ''), memory_entries.meaning),
+        last_at = greatest(memory_entries.last_at, excluded.last_at)"""
+
+# Where an answer was taken away, the newest of those that remain tells when the last was given.
+_TURN_BACK = f"""
+    UPDATE memory_entries m SET last_at = coalesce(c.last_at, m.last_at)
+    FROM (
+        SELECT c.*, (
+            SELECT max(a.created_at) FROM field_mappings f CROSS JOIN LATERAL (
+                SELECT corrected, kind, reviewer, created_at FROM user_corrections
+                WHERE mapping_id = f.id AND undone_at IS NULL ORDER BY position DESC LIMIT 1) a
+            WHERE f.organization_id = :organization AND f.header_key = c.header_key AND f.review IS NOT NULL
+              AND f.value_class = c.value_class AND (c.neighbours = '' OR f.neighbours = c.neighbours)
+              AND a.kind <> 'unseated' AND a.corrected IS NOT DISTINCT FROM c.target
+              AND coalesce(a.reviewer, '') = c.person) AS last_at
+        {_CHANGES} WHERE c.taken) c
+    WHERE {_SAME_KEY} AND {_SAME_ANSWER} AND m.answers > 0"""
+
+_FORGET = f"DELETE FROM memory_entries m USING (SELECT * {_CHANGES}) c WHERE {_SAME_KEY} AND m.answers <= 0"
+
+_NOTE_DISPUTES = f"""
+    UPDATE memory_entries m SET disputed = NOT m.disputed
+    FROM (SELECT DISTINCT header_key, neighbours, value_class {_CHANGES}) c
+    WHERE {_SAME_KEY} AND m.disputed <> EXISTS (
+        SELECT FROM memory_entries o
+        WHERE o.organization_id = :organization AND o.header_key = c.header_key AND o.neighbours = c.neighbours
+          AND o.value_class = c.value_class AND o.target IS DISTINCT FROM m.target)"""
+
+_CHANGING = (_ADD, _TURN_BACK, _FORGET, _NOTE_DISPUTES)

@@ -40,6 +40,7 @@ class Organization:
     name: str
     created_at: datetime
     share_training: bool
+    share_memory: bool
     salesforce_organization: str | None
     settings: Mapping[str, float | int | None]
 
@@ -66,15 +67,19 @@ class Token:
 # --- Organizations -------------------------------------------------------------------------------------------------
 
 
-def ensure_organization(transaction: Transaction, name: str, *, share_training: bool = False) -> UUID:
+def ensure_organization(
+    transaction: Transaction, name: str, *, share_training: bool = False, share_memory: bool = False
+) -> UUID:
     """The organization of that name, made if it is new. Sharing is switched on, never off."""
     return transaction.value(
-        """INSERT INTO organizations (id, name, share_training) VALUES (:id, :name, :share)
-           ON CONFLICT (name) DO UPDATE SET share_training = organizations.share_training OR excluded.share_training
+        """INSERT INTO organizations (id, name, share_training, share_memory) VALUES (:id, :name, :training, :memory)
+           ON CONFLICT (name) DO UPDATE SET share_training = organizations.share_training OR excluded.share_training,
+               share_memory = organizations.share_memory OR excluded.share_memory
            RETURNING id""",
         id=new_id(),
         name=name,
-        share=share_training,
+        training=share_training,
+        memory=share_memory,
     )
 
 
@@ -108,11 +113,12 @@ def create_organization(transaction: Transaction, name: str) -> UUID:
 
 
 def change_organization(transaction: Transaction, organization_id: UUID, changes: Mapping[str, Any]) -> Organization:
-    """Set what `changes` names: `name`, `share_training`, `salesforce_organization`, or one of `OVERRIDES`.
+    """Set what `changes` names: `name`, `share_training`, `share_memory`, `salesforce_organization`, or one of
+    `OVERRIDES`.
 
     Raises `NotFound`, or `StaleState` for a name or a Salesforce organization that another one has.
     """
-    unknown = set(changes) - {"name", "share_training", "salesforce_organization", *OVERRIDES}
+    unknown = set(changes) - {"name", "share_training", "share_memory", "salesforce_organization", *OVERRIDES}
     assert not unknown, unknown
     for column in ("name", "salesforce_organization"):
         if changes.get(column) is not None and transaction.value(
@@ -147,6 +153,7 @@ def _organization(row: Mapping[str, Any]) -> Organization:
         name=row["name"],
         created_at=row["created_at"],
         share_training=row["share_training"],
+        share_memory=row["share_memory"],
         salesforce_organization=row["salesforce_organization"],
         settings={name: _number(row[name]) for name in OVERRIDES},
     )

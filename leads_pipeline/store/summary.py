@@ -66,22 +66,41 @@ def header_patterns(
 ) -> Sequence[Mapping[str, Any]]:
     """For each lead field (None: no target), the headers that were mapped to it most often, at most `per_field`.
 
-    `answers` are what people said about the header, with how often each.
+    `answers` are what people said about the header, with how often each. `conflicts` are the answers that contradict each
+    other about the same values in the same surroundings: of each person the newest, for each field how many gave it.
     """
     return transaction.all(
         """WITH ranked AS (
                SELECT *, row_number() OVER (PARTITION BY predicted ORDER BY seen DESC, header_key) AS rank
                FROM field_patterns
                WHERE organization_id = :organization AND (CAST(:field AS text) IS NULL OR predicted = :field)
-           ), answers AS (
-               SELECT header_key, jsonb_object_agg(coalesce(target, ''), support) AS answers, sum(support) AS answered
-               FROM (SELECT header_key, target, sum(support) AS support FROM memory_entries
-                     WHERE organization_id = :organization GROUP BY header_key, target) m
+           ), shown AS (SELECT DISTINCT header_key FROM ranked WHERE rank <= :per_field),
+           answers AS (
+               SELECT header_key, jsonb_object_agg(coalesce(target, ''), answers) AS answers, sum(answers) AS answered
+               FROM (SELECT header_key, target, sum(answers) AS answers FROM memory_entries JOIN shown USING (header_key)
+                     WHERE organization_id = :organization AND neighbours = '' GROUP BY header_key, target) m
                GROUP BY header_key
+           ), voices AS (
+               SELECT header_key, neighbours, value_class, target, person, last_at,
+                      person = '' OR last_at = max(last_at) OVER (
+                          PARTITION BY header_key, neighbours, value_class, person) AS holds
+               FROM memory_entries JOIN shown USING (header_key)
+               WHERE organization_id = :organization AND disputed AND neighbours <> ''
+           ), disputes AS (
+               SELECT header_key, neighbours, value_class,
+                      jsonb_agg(jsonb_build_object('target', target, 'people', people, 'newest', newest)
+                                ORDER BY people DESC, newest DESC) AS answers
+               FROM (SELECT header_key, neighbours, value_class, target, count(*) AS people, max(last_at) AS newest
+                     FROM voices WHERE holds GROUP BY header_key, neighbours, value_class, target) v
+               GROUP BY header_key, neighbours, value_class HAVING count(*) > 1
+           ), conflicts AS (
+               SELECT header_key, jsonb_agg(jsonb_build_object('values', value_class, 'answers', answers)) AS conflicts
+               FROM disputes GROUP BY header_key
            )
            SELECT r.predicted AS field, r.header, r.header_key, r.seen, r.confidence_sum / r.seen AS confidence,
-                  r.last_seen, coalesce(a.answered, 0)::bigint AS answered, coalesce(a.answers, '{}') AS answers
-           FROM ranked r LEFT JOIN answers a USING (header_key)
+                  r.last_seen, coalesce(a.answered, 0)::bigint AS answered, coalesce(a.answers, '{}') AS answers,
+                  coalesce(c.conflicts, '[]') AS conflicts
+           FROM ranked r LEFT JOIN answers a USING (header_key) LEFT JOIN conflicts c USING (header_key)
            WHERE r.rank <= :per_field ORDER BY r.predicted NULLS LAST, r.rank""",
         organization=transaction.organization,
         field=field,

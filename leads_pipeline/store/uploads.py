@@ -8,6 +8,7 @@ from typing import IO, Any, Literal
 from uuid import UUID
 
 from leads_pipeline.errors import NotFound, StaleState
+from leads_pipeline.store import corrections, memory
 from leads_pipeline.store.database import Transaction, as_json
 from leads_pipeline.store.ids import new_id
 from leads_pipeline.types import Notice, Sheet
@@ -151,13 +152,22 @@ def request_remap(transaction: Transaction, upload_id: UUID) -> Upload:
 
 
 def delete(transaction: Transaction, upload_id: UUID) -> None:
-    """Delete an upload with everything that hangs on it: bytes, sheets, jobs, mappings and corrections."""
+    """Delete an upload with everything that hangs on it: bytes, sheets, jobs, mappings, corrections, and what these
+    taught memory.
+    """
     if not transaction.run(
-        "DELETE FROM file_uploads WHERE organization_id = :organization AND id = :id",
+        "SELECT FROM file_uploads WHERE organization_id = :organization AND id = :id FOR UPDATE",
         organization=transaction.organization,
         id=upload_id,
     ):
         raise NotFound(f"There is no upload {upload_id}.")
+    answered = corrections.answers_in(transaction, upload_id)
+    transaction.run(
+        "DELETE FROM file_uploads WHERE organization_id = :organization AND id = :id",
+        organization=transaction.organization,
+        id=upload_id,
+    )
+    memory.change(transaction, before=answered, after=())
 
 
 def require_contents(found: Upload) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from leads_pipeline.mapping import memory_keys
 from leads_pipeline.mapping.lexicon import read_lexicon
 from leads_pipeline.mapping.text import words_of
+from leads_pipeline.mapping.vocabulary import Vocabulary
 from leads_pipeline.spreadsheets.recognise import findings, surrogate_findings
 from leads_pipeline.types import AnonymisedSheet, Sheet
 
@@ -51,7 +52,9 @@ class SheetExample:
     columns: tuple[ColumnExample, ...]
 
 
-def sheet_example(sheet: Sheet, kept: AnonymisedSheet, is_common: Callable[[str], bool]) -> SheetExample:
+def sheet_example(
+    sheet: Sheet, kept: AnonymisedSheet, is_common: Callable[[str], bool], vocabulary: Vocabulary
+) -> SheetExample:
     """What is kept of `sheet`, all of it looked at once more: whatever recognisers find in it is dropped and counted.
 
     `is_common` says whether a text is a category that enough organizations use. A header that cannot be freed of what
@@ -62,7 +65,7 @@ def sheet_example(sheet: Sheet, kept: AnonymisedSheet, is_common: Callable[[str]
         sheet,
         columns=tuple(replace(column, header=header) for column, header in zip(sheet.columns, headers, strict=True)),
     )
-    keys = memory_keys(scrubbed)
+    keys = memory_keys(scrubbed, vocabulary)
     made: list[ColumnExample] = []
     for column, anonymised, key, header in zip(sheet.columns, kept.columns, keys, headers, strict=True):
         dropped = Counter(anonymised.dropped)

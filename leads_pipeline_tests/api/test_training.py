@@ -1,9 +1,16 @@
 """Corrections, review, the summary and patterns, over HTTP."""
 
+from uuid import UUID
+
 import pytest
 
+from leads_pipeline.store import corrections, organizations
+from leads_pipeline.store.corrections import Correction
+from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline_tests.api.conftest import Client
 from leads_pipeline_tests.api.test_uploads import problem
+from leads_pipeline_tests.builders import mapped_upload
+from leads_pipeline_tests.conftest import new_organization
 
 FIRST = b"Name,Mail,Frobnik\nAda Byron,ada@example.com,Example Ltd\nAlan Turing,alan@example.org,Test Inc\n"
 SECOND = b"Name,Mail,Frobnik\nGrace Hopper,grace@example.net,Navy LLC\nMary Jones,mary@example.com,Sample GmbH\n"
@@ -25,6 +32,64 @@ def test_memory_is_never_another_organizations(client: Client, stranger: Client)
     first = client.mappings(client.mapped("first.csv", FIRST))
     correct(client, first["Frobnik"], "Department")
     assert stranger.preview("second.csv", SECOND)["Frobnik"]["method"] != "memory"
+
+
+def test_a_near_variant_of_a_corrected_header_follows_at_once(client: Client) -> None:
+    first = client.mappings(client.mapped("first.csv", FIRST))
+    correct(client, first["Frobnik"], "Department")
+    for header in ("FROBNIK", "Frobniks", "Your frobnik"):
+        again = client.preview("second.csv", SECOND.replace(b"Frobnik", header.encode()))[header]
+        assert (again["target"], again["method"], again["applied"]) == ("Department", "memory", True)
+    for header in ("Frobnik Status", "Manager Frobnik", "Frobnik 2"):
+        assert client.preview("second.csv", SECOND.replace(b"Frobnik", header.encode()))[header]["method"] != "memory"
+
+
+def test_a_contradiction_is_shown_and_holds_the_answer_back(client: Client) -> None:
+    for reviewer, target in (("ann", "Department"), ("bob", "Company")):
+        mapping = client.mappings(client.mapped(f"{reviewer}.csv", FIRST.replace(b"Ada", reviewer.encode())))["Frobnik"]
+        correct(client, mapping, target, reviewer=reviewer)
+    upload_id = client.mapped("third.csv", SECOND)
+    disputed = client.mappings(upload_id)["Frobnik"]
+    assert "Your people disagree: 1 for Company, 1 for Department." in str(disputed["explanation"])
+    assert (disputed["applied"], float(str(disputed["confidence"])) < 70) == (False, True)
+    found = [
+        pattern["conflicts"]
+        for fields in client.get("/training/field-patterns").json()["fields"]
+        for pattern in fields["headers"]
+        if pattern["header"] == "Frobnik"
+    ]
+    answers = [(each["target"], each["people"]) for each in found[0][0]["answers"]]
+    assert answers == [("Company", 1), ("Department", 1)]
+    correct(client, disputed, "Department", reviewer="cem")
+    correct(client, disputed, "Department", reviewer="dee")
+    settled = client.mappings(client.mapped("fourth.csv", SECOND.replace(b"Grace", b"Maria")))["Frobnik"]
+    assert settled["target"] == "Department"
+    assert float(str(settled["confidence"])) > float(str(disputed["confidence"]))
+
+
+def test_memory_crosses_between_organizations_only_if_both_share_it(
+    client: Client, database: Database, organization: UUID
+) -> None:
+    givers = [new_organization(database) for _ in range(4)]
+    for giver in givers:
+        _, columns = mapped_upload(database, giver, {"Frobnik": None})
+        with database.transaction(giver) as transaction:
+            corrections.correct(transaction, [Correction(columns["Frobnik"].id, "Department")], single_valued=())
+
+    def previewed_when_shared_by(*sharing: UUID) -> dict[str, object]:
+        with database.transaction(SYSTEM) as transaction:
+            for each in (organization, *givers):
+                organizations.change_organization(transaction, each, {"share_memory": each in sharing})
+        return client.preview("second.csv", SECOND)["Frobnik"]
+
+    assert previewed_when_shared_by()["target"] == "Company"
+    assert previewed_when_shared_by(organization)["target"] == "Company"
+    assert previewed_when_shared_by(*givers)["target"] == "Company"
+    found = previewed_when_shared_by(organization, *givers)
+    assert (found["target"], found["method"]) == ("Department", "memory")
+    assert "by 4 organizations that share their memory with you" in str(found["explanation"])
+    alone = previewed_when_shared_by(organization, givers[0])
+    assert (alone["target"], alone["method"]) == ("Company", "model")
 
 
 def test_an_undone_correction_is_forgotten(client: Client) -> None:

@@ -126,7 +126,7 @@ def test_what_people_confirmed_is_told_as_an_example_and_not_asked_again(
     document = json.loads(server.requests[-1][1]["input"][1]["content"])
     asked = [column["header"] for sheet in document["sheets"] for column in sheet["columns"] if "question" in column]
     assert "Zorb" not in asked
-    received(database, organization, FILE.replace(b"Zorb", b"Zorbs"))
+    received(database, organization, FILE.replace(b"Zorb", b"Zorbix"))
     drain(database, settings, "run")
     document = json.loads(server.requests[-1][1]["input"][1]["content"])
     assert {"header": "zorb", "values": "text", "field": "Nickname"} in document["confirmed"]

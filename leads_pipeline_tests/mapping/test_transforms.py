@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from leads_pipeline.mapping import ColumnTarget, LeadSchema, Memory, default_schema, leads_plan, memory_keys, transforms
+from leads_pipeline.mapping import (
+    ColumnTarget,
+    LeadSchema,
+    Memory,
+    default_schema,
+    leads_plan,
+    load_model,
+    memory_keys,
+    transforms,
+)
 from leads_pipeline.types import MemoryEntry
 from leads_pipeline_tests.mapping.sheets import (
     CITIES,
@@ -139,8 +148,8 @@ def test_texts_that_people_merged_are_merged_in_the_next_file() -> None:
         "Budget remarks": ["small", "large", "none", "open"],
         "Next steps": ["call", "mail", "wait", "x"],
     }
-    keys = memory_keys(sheet(columns))
-    memory = Memory([MemoryEntry(key, "Description", support=2) for key in keys[1:]])
+    keys = memory_keys(sheet(columns), load_model().vocabulary)
+    memory = Memory([MemoryEntry(key, "Description") for key in keys[1:]])
     found = mapped(columns, memory=memory)
     assert [found[header].target for header in list(columns)[1:]] == ["Description", "Description"]
     assert found["Next steps"].transform == {"kind": "merge", "fields": ["Description"], "label": "Next steps"}

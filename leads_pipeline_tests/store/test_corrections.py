@@ -1,5 +1,6 @@
 """Corrections: what counts afterwards, what is remembered, and what can be taken back."""
 
+from collections import Counter
 from uuid import UUID
 
 import pytest
@@ -10,6 +11,7 @@ from leads_pipeline.errors import NotFound, StaleState
 from leads_pipeline.store import corrections, memory, uploads
 from leads_pipeline.store.corrections import Correction, StoredCorrection
 from leads_pipeline.store.database import Database
+from leads_pipeline.types import ANYWHERE, MemoryEntry, MemoryKey
 from leads_pipeline_tests.builders import mapped_upload, stored_mappings
 
 SINGLE = frozenset({"Company", "Title", "Email"})
@@ -26,9 +28,33 @@ def undo(database: Database, organization: UUID, stored: StoredCorrection) -> No
         corrections.undo(transaction, stored.id, single_valued=SINGLE)
 
 
-def remembered(database: Database, organization: UUID, header: str) -> dict[str | None, int]:
+def recalled(database: Database, organization: UUID, header: str) -> list[MemoryEntry]:
     with database.transaction(organization) as transaction:
-        return {entry.target: entry.support for entry in memory.recall(transaction, [header])}
+        return memory.recall(transaction, [MemoryKey(header, "text", "n")])
+
+
+def remembered(database: Database, organization: UUID, header: str) -> dict[str | None, int]:
+    """How many answers each field has in all surroundings together, which must be as many as in those of our sheets."""
+    entries = recalled(database, organization, header)
+    here, everywhere = (
+        sum((Counter({each.target: each.answers}) for each in part), Counter[str | None]())
+        for part in (
+            [each for each in entries if each.key.neighbours != ANYWHERE],
+            [each for each in entries if each.key.neighbours == ANYWHERE],
+        )
+    )
+    assert here == everywhere
+    return dict(everywhere)
+
+
+def grown_older(database: Database, organization: UUID, stored: StoredCorrection, *, days: int) -> None:
+    """Let an answer have been given earlier than it was."""
+    with database.transaction(organization) as transaction:
+        transaction.run(
+            "UPDATE user_corrections SET created_at = created_at - make_interval(days => :days) WHERE id = :id",
+            days=days,
+            id=stored.id,
+        )
 
 
 def test_the_same_target_as_predicted_confirms(database: Database, organization: UUID) -> None:
@@ -98,15 +124,37 @@ def test_a_second_thought_replaces_the_first_in_memory(database: Database, organ
 
 
 def test_two_people_who_disagree_leave_a_conflict(database: Database, organization: UUID) -> None:
-    for target in ("Description", "Description", "LeadSource"):
+    for reviewer, target in (("ann", "Description"), ("bob", "Description"), ("cem", "LeadSource")):
         _, columns = mapped_upload(database, organization, TARGETS)
-        correct(database, organization, Correction(columns["Notiz"].id, target))
-    with database.transaction(organization) as transaction:
-        entries = memory.recall(transaction, ["notiz"])
-    assert {entry.target: (entry.support, entry.conflicts) for entry in entries} == {
-        "Description": (2, 1),
-        "LeadSource": (1, 2),
+        correct(database, organization, Correction(columns["Notiz"].id, target, reviewer=reviewer))
+    entries = [each for each in recalled(database, organization, "notiz") if each.key.neighbours != ANYWHERE]
+    assert {(each.target, each.person, each.answers) for each in entries} == {
+        ("Description", "ann", 1),
+        ("Description", "bob", 1),
+        ("LeadSource", "cem", 1),
     }
+
+
+def test_an_answer_that_was_undone_leaves_no_trace_of_when_it_was_given(database: Database, organization: UUID) -> None:
+    for age in (30, 0):
+        _, columns = mapped_upload(database, organization, TARGETS)
+        (stored,) = correct(database, organization, Correction(columns["Notiz"].id, "Description", reviewer="ann"))
+        if age:
+            grown_older(database, organization, stored, days=age)
+    undo(database, organization, stored)
+    ages = {round(each.age_days) for each in recalled(database, organization, "notiz")}
+    assert ages == {30}
+
+
+def test_a_deleted_upload_takes_with_it_what_it_taught(database: Database, organization: UUID) -> None:
+    kept, deleted = (mapped_upload(database, organization, TARGETS) for _ in range(2))
+    correct(database, organization, Correction(kept[1]["Notiz"].id, "Description"))
+    correct(database, organization, Correction(deleted[1]["Notiz"].id, "Description"))
+    correct(database, organization, Correction(deleted[1]["Mail"].id, None))
+    with database.transaction(organization) as transaction:
+        uploads.delete(transaction, deleted[0])
+    assert remembered(database, organization, "notiz") == {"Description": 1}
+    assert remembered(database, organization, "mail") == {}
 
 
 def test_a_batch_with_one_unknown_mapping_changes_nothing(
@@ -184,3 +232,64 @@ def test_whatever_is_answered_and_undone_no_single_valued_field_is_held_twice(
     after = stored_mappings(database, organization, upload_id).values()
     held = [row.target for row in after if row.target in SINGLE]
     assert len(held) == len(set(held))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.integers(0, 2),
+            st.sampled_from(list(TARGETS)),
+            st.sampled_from(["Company", "Title", "Description", None]),
+            st.sampled_from([None, "ann", "bob"]),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    undone=st.lists(st.integers(0, 7), max_size=4),
+    deleted=st.sets(st.integers(0, 2), max_size=2),
+)
+def test_memory_holds_the_answers_that_count_and_nothing_else(
+    database: Database,
+    organization: UUID,
+    steps: list[tuple[int, str, str | None, str | None]],
+    undone: list[int],
+    deleted: set[int],
+) -> None:
+    with database.transaction(organization) as transaction:
+        for (upload_id,) in [tuple(row.values()) for row in transaction.all("SELECT id FROM file_uploads")]:
+            uploads.delete(transaction, upload_id)
+        assert transaction.value("SELECT count(*) FROM memory_entries") == 0
+    files = [mapped_upload(database, organization, TARGETS) for _ in range(3)]
+    stored = [
+        correct(database, organization, Correction(files[at][1][header].id, target, reviewer=reviewer))[0]
+        for at, header, target, reviewer in steps
+    ]
+    for position in dict.fromkeys(undone):
+        if position < len(stored):
+            undo(database, organization, stored[position])
+    with database.transaction(organization) as transaction:
+        for at in deleted:
+            uploads.delete(transaction, files[at][0])
+        counted = transaction.all(COUNTED)
+        kept = transaction.all(
+            """SELECT header_key, target, person, answers, last_at, disputed FROM memory_entries WHERE neighbours <> ''
+               ORDER BY header_key, target, person"""
+        )
+        together = transaction.all(
+            """SELECT header_key, target, person, answers, last_at, disputed FROM memory_entries WHERE neighbours = ''
+               ORDER BY header_key, target, person"""
+        )
+    assert kept == together == counted
+
+
+COUNTED = """
+    SELECT *, count(*) OVER (PARTITION BY header_key) > count(*) OVER (PARTITION BY header_key, target) AS disputed
+    FROM (SELECT m.header_key, c.corrected AS target, coalesce(c.reviewer, '') AS person, count(*)::integer AS answers,
+                 max(c.created_at) AS last_at
+          FROM field_mappings m CROSS JOIN LATERAL (
+              SELECT corrected, kind, reviewer, created_at FROM user_corrections
+              WHERE mapping_id = m.id AND undone_at IS NULL ORDER BY position DESC LIMIT 1) c
+          WHERE c.kind <> 'unseated' GROUP BY 1, 2, 3) a
+    ORDER BY header_key, target, person"""
+"""Memory, worked out anew from the answers."""

@@ -8,9 +8,20 @@ import pytest
 from sqlalchemy.exc import ProgrammingError
 
 from leads_pipeline.errors import NotFound
-from leads_pipeline.store import corrections, idempotency, llm, logins, migrations, organizations, sessions, uploads
+from leads_pipeline.store import (
+    corrections,
+    idempotency,
+    llm,
+    logins,
+    memory,
+    migrations,
+    organizations,
+    sessions,
+    uploads,
+)
 from leads_pipeline.store.corrections import Correction
 from leads_pipeline.store.database import SYSTEM, Database, as_json
+from leads_pipeline.types import MemoryKey
 from leads_pipeline_tests.builders import mapped_upload
 
 
@@ -144,3 +155,28 @@ def test_an_id_of_somebody_else_is_not_found(database: Database, organization: U
     for act in (uploads.upload, uploads.delete, uploads.request_remap):
         with pytest.raises(NotFound), database.transaction(other_organization) as transaction:
             act(transaction, upload_id)
+
+
+def test_shared_memory_tells_no_more_than_the_field_of_a_header_that_is_asked_for(
+    database: Database, organization: UUID, other_organization: UUID
+) -> None:
+    _, columns = mapped_upload(database, organization, {"Firma": None, "Geheimes": None, "Werk": None, "Leer": "Title"})
+    answers = {"Firma": "Company", "Geheimes": "Department", "Werk": "Plant__c", "Leer": None}
+    with database.transaction(organization) as transaction:
+        corrections.correct(
+            transaction,
+            [Correction(columns[header].id, target, reviewer="ann") for header, target in answers.items()],
+            single_valued=(),
+        )
+    with database.transaction(SYSTEM) as transaction:
+        for sharing in (organization, other_organization):
+            organizations.change_organization(transaction, sharing, {"share_memory": True})
+    asked = [MemoryKey(header, "text", "n", header, header) for header in ("firma", "werk", "leer")]
+    with database.transaction(other_organization) as transaction:
+        found = memory.recall(transaction, asked, sharable={"Company", "Department"})
+        assert transaction.value("SELECT count(*) FROM memory_entries") == 0
+    assert [(each.key.header, each.target, each.person, each.shared) for each in found] == [
+        ("firma", "Company", "", True)
+    ]
+    with database.transaction(organization) as transaction:
+        assert not any(each.shared for each in memory.recall(transaction, asked, sharable={"Company"}))
