@@ -19,7 +19,7 @@ import xlsxwriter
 from benchmarks.table import Figure, megabytes, milliseconds, quantile, show
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import embedded, organizations
-from leads_pipeline.store.database import SYSTEM, open_database
+from leads_pipeline.store.database import SYSTEM, Database, open_database
 from leads_pipeline.supervisor import System
 from leads_pipeline.system import migrate
 
@@ -28,8 +28,8 @@ PREVIEWS = 200
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as home, _system(Path(home)) as (system, client):
-        figures = _idle(system)
+    with tempfile.TemporaryDirectory() as home, _system(Path(home)) as (system, client, database):
+        figures = _idle(system, database)
         with _memory_of(system) as peaks:
             figures += _throughput(client)
             figures += _previews(client)
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 @contextmanager
-def _system(home: Path) -> Generator[tuple[System, httpx.Client]]:
+def _system(home: Path) -> Generator[tuple[System, httpx.Client, Database]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -56,17 +56,26 @@ def _system(home: Path) -> Generator[tuple[System, httpx.Client]]:
             system.wait_ready()
             headers = {"Authorization": f"Bearer {token}"}
             with httpx.Client(base_url=f"{system.base_url}/api/v1", headers=headers, timeout=300) as client:
-                yield system, client
+                yield system, client, database
     embedded.wipe(home)
 
 
-def _idle(system: System) -> list[Figure]:
-    time.sleep(25)  # until the worker has loaded its code and its first sensors have looked
+def _idle(system: System, database: Database) -> list[Figure]:
+    """Once the worker has loaded its code and a sensor has looked."""
+    while not _has_looked(database):
+        time.sleep(0.5)
     sizes = {name: sum(_proportional(pid) for pid in _tree(pid)) for name, pid in system.pids.items()}
     return [
         Figure(f"{name}, idle, {len(_tree(system.pids[name]))} processes", megabytes(size))
         for name, size in sizes.items()
     ]
+
+
+def _has_looked(database: Database) -> bool:
+    with database.transaction(SYSTEM) as transaction:
+        return transaction.value(
+            "SELECT EXISTS (SELECT 1 FROM dagster.job_ticks WHERE status IN ('SKIPPED', 'SUCCESS'))"
+        )
 
 
 def _throughput(client: httpx.Client) -> list[Figure]:

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from leads_pipeline.defs.asking import Asker
-from leads_pipeline.defs.processing import LEASE, Processed, Work, process
+from leads_pipeline.defs.processing import LEASE, Figures, Processed, Work, process
 from leads_pipeline.logs import where
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import queue
@@ -38,17 +38,10 @@ Outcome = Processed | Work | None
 
 @dataclass(slots=True)
 class Totals:
-    """What a drain did. `confidence` is summed over the columns, 0 to 100 each; `llm_cost` is what is known, in US dollars."""
+    """What a drain did, and why it stopped."""
 
     uploads: int = 0
-    rows: int = 0
-    columns: int = 0
-    mapped: int = 0
-    decided: int = 0
-    confidence: float = 0.0
-    seconds: float = 0.0
-    llm_calls: int = 0
-    llm_cost: float = 0.0
+    figures: Figures = field(default_factory=Figures)
     errors: Counter[str] = field(default_factory=Counter[str])
     taken_over: int = 0
     stopped_because: str = ""
@@ -58,25 +51,9 @@ class Totals:
             self.taken_over += 1
             return
         self.uploads += 1
-        self.rows += done.rows
-        self.columns += done.columns
-        self.mapped += done.mapped
-        self.decided += done.decided
-        self.confidence += done.confidence
-        self.seconds += done.seconds
-        self.llm_calls += done.llm_calls
-        self.llm_cost += done.llm_cost or 0.0
+        self.figures += done.figures
         if done.error is not None:
             self.errors[done.error] += 1
-
-    @property
-    def mean_confidence(self) -> float | None:
-        return round(self.confidence / self.columns, 1) if self.columns else None
-
-    @property
-    def coverage(self) -> float | None:
-        """The share of columns that needed no person."""
-        return round(self.decided / self.columns, 4) if self.columns else None
 
 
 def drain(

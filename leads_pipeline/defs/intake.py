@@ -77,7 +77,7 @@ def map_uploads(context: dg.AssetExecutionContext, config: DrainConfig, leads: L
             interrupted=pop_captured_interrupt,
         )
     context.log.info(
-        "Stopped because %s: %s uploads, %s columns.", totals.stopped_because, totals.uploads, totals.columns
+        "Stopped because %s: %s uploads, %s columns.", totals.stopped_because, totals.uploads, totals.figures.columns
     )
     with leads.database.transaction(SYSTEM) as transaction:
         everything = summary.system_totals(transaction)
@@ -86,7 +86,7 @@ def map_uploads(context: dg.AssetExecutionContext, config: DrainConfig, leads: L
         asset_key="file_uploads",
         metadata={
             "uploads": totals.uploads,
-            "rows": totals.rows,
+            "rows": totals.figures.rows,
             "failed": totals.errors.total(),
             **errors,
             "waiting": everything["waiting"],
@@ -98,13 +98,13 @@ def map_uploads(context: dg.AssetExecutionContext, config: DrainConfig, leads: L
     yield dg.MaterializeResult(
         asset_key="field_mappings",
         metadata={
-            "columns": totals.columns,
-            "mapped": totals.mapped,
-            **_known("coverage", totals.coverage),
-            **_known("mean_confidence", totals.mean_confidence),
+            "columns": totals.figures.columns,
+            "mapped": totals.figures.mapped,
+            **_known("coverage", totals.figures.coverage),
+            **_known("mean_confidence", totals.figures.mean_confidence),
             **_known("seconds_per_upload", _per_upload(totals)),
-            "llm_calls": totals.llm_calls,
-            "llm_cost_usd": round(totals.llm_cost, 6),
+            "llm_calls": totals.figures.llm_calls,
+            "llm_cost_usd": round(totals.figures.llm_cost, 6),
             "columns_total": everything["columns"],
             "corrected_total": everything["corrected"],
         },
@@ -200,7 +200,7 @@ def _is_canceled(context: dg.AssetExecutionContext) -> bool:
 
 
 def _per_upload(totals: Totals) -> float | None:
-    return round(totals.seconds / totals.uploads, 3) if totals.uploads else None
+    return round(totals.figures.seconds / totals.uploads, 3) if totals.uploads else None
 
 
 def _known(name: str, value: float | None) -> dict[str, float]:

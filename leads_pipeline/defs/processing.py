@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator, Sequence
 from collections.abc import Mapping as ReadOnly
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,8 +39,10 @@ LEASE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Processed:
-    """What became of one job. `error` is the code of a failure, None for success; `llm_cost` in US dollars, if known."""
+class Figures:
+    """What was done, of one upload or of many. `confidence` is summed over the columns, 0 to 100 each; `llm_cost` is what
+    is known, in US dollars.
+    """
 
     rows: int = 0
     columns: int = 0
@@ -48,9 +50,28 @@ class Processed:
     decided: int = 0
     confidence: float = 0.0
     seconds: float = 0.0
-    error: str | None = None
     llm_calls: int = 0
-    llm_cost: float | None = None
+    llm_cost: float = 0.0
+
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(*(one + more for one, more in zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def mean_confidence(self) -> float | None:
+        return round(self.confidence / self.columns, 1) if self.columns else None
+
+    @property
+    def coverage(self) -> float | None:
+        """The share of columns that needed no person."""
+        return round(self.decided / self.columns, 4) if self.columns else None
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """What became of one job. `error` is the code of a failure, None for success."""
+
+    figures: Figures
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +109,7 @@ def process(database: Database, settings: Settings, job: Job) -> Processed | Wor
             except FileRejected as problem:
                 with database.transaction(job.organization_id) as transaction:
                     queue.fail(transaction, job, problem)
-                return Processed(seconds=time.perf_counter() - begun, error=problem.code)
+                return Processed(Figures(seconds=time.perf_counter() - begun), problem.code)
             was_read = time.perf_counter()
         work = _map(database, settings, job, workbook, {"fetch": fetched - begun, "read": was_read - fetched})
     except StaleClaim:
@@ -137,7 +158,7 @@ def store(
     except StaleClaim:
         log.info("job taken over", job=str(work.job.id))
         return None
-    return Processed(
+    figures = Figures(
         rows=rows,
         columns=len(proposals),
         mapped=sum(proposal.target is not None for proposal in proposals),
@@ -145,8 +166,9 @@ def store(
         confidence=sum(proposal.confidence for proposal in proposals),
         seconds=sum(work.timings.values()) + time.perf_counter() - begun,
         llm_calls=0 if call is None else call.usage.calls,
-        llm_cost=None if call is None or call.cost is None else float(call.cost),
+        llm_cost=0.0 if call is None or call.cost is None else float(call.cost),
     )
+    return Processed(figures)
 
 
 def _map(database: Database, settings: Settings, job: Job, workbook: Workbook, timings: ReadOnly[str, float]) -> Work:

@@ -61,7 +61,7 @@ def run_demo(
     exports: Path,
     dashboard: str,
     login: str,
-    patience_seconds: float = 60,
+    patience_seconds: float = 180,
 ) -> DemoResult:
     """Tell the whole story on `out`, and return what it came to.
 

@@ -77,7 +77,7 @@ def test_a_drain_asks_about_open_columns_and_accounts_for_it(
 ) -> None:
     upload = received(database, organization, FILE)
     totals = drain(database, settings, "run")
-    assert (totals.uploads, totals.llm_calls, totals.errors.total()) == (1, 1, 0)
+    assert (totals.uploads, totals.figures.llm_calls, totals.errors.total()) == (1, 1, 0)
     found = stored_mappings(database, organization, upload)
     assert {header: each.target for header, each in found.items()} == ANSWERS
     assert {header: each.method for header, each in found.items()} == {"Zorb": "llm", "Quux": "llm", "E-Mail": "model"}

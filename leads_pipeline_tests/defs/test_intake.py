@@ -68,7 +68,7 @@ def test_a_drain_maps_what_waits_and_a_bad_file_is_an_outcome(
     good = received(leads.database, organization, GOOD)
     bad = received(leads.database, organization, b"Name\n", name="header_only.csv")
     totals = drain(leads.database, settings, "run")
-    assert (totals.uploads, totals.rows, totals.columns) == (2, 1, 3)
+    assert (totals.uploads, totals.figures.rows, totals.figures.columns) == (2, 1, 3)
     assert totals.errors == {"no_data_rows": 1}
     assert totals.stopped_because == "nothing waits"
     with leads.database.transaction(organization) as transaction:
