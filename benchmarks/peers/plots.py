@@ -8,6 +8,7 @@ with `risk_coverage` [{"name", "coverage", "precision"}], `reliability` [{"confi
 
 import io
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ STYLE = (
 
 def main(data: Path, folder: Path) -> None:
     """Draw the three plots into `folder`."""
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # the reader's browser has the font, not we
     mpl.rcParams.update({
         "svg.fonttype": "none", "svg.hashsalt": "leads", "font.family": "sans-serif", "font.sans-serif": ["system-ui"],
         "font.size": 11, "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": FAINT, "xtick.color": INK,
