@@ -96,6 +96,12 @@ def test_a_token_is_made_listed_and_revoked(home: Path, database: object) -> Non
     assert listed[prefix]["state"] == "revoked"
 
 
+def test_a_command_that_needs_tables_says_how_to_make_them(tmp_path: Path) -> None:
+    done = leads("token", "list", home=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("run `leads db upgrade`.")
+
+
 def test_the_database_can_be_checked_and_shown(home: Path, database: object) -> None:
     assert leads("db", "check", home=home).returncode == 0
     shown = json.loads(leads("db", "status", "--json", home=home).stdout)

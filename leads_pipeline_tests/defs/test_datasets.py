@@ -1,8 +1,7 @@
 """From a reviewed file to a frozen dataset, through the real job on a real database."""
 
 import json
-from collections.abc import Generator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -33,21 +32,6 @@ PEOPLE = (
 )
 CANARIES = ("quast", "zwickel", "knorpel", "wilhelmina", "8865432", "90298811", "7654321")
 EVERYTHING = DatasetParameters()
-
-
-@pytest.fixture
-def settings(home: Path) -> Settings:
-    return Settings(LEADS_HOME=home, LEADS_DRAIN_LINGER_SECONDS=0)  # pyright: ignore[reportCallIssue]
-
-
-@pytest.fixture
-def leads(home: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> Generator[Leads]:
-    monkeypatch.setenv("LEADS_HOME", str(home))
-    with database.transaction(SYSTEM) as transaction:
-        transaction.run("DELETE FROM dataset_requests")
-        transaction.run("DELETE FROM file_uploads WHERE reviewed_count > 0")
-    with dg.build_resources({"leads": Leads()}) as resources:
-        yield resources.leads
 
 
 class Files:

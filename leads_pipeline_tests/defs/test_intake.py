@@ -1,7 +1,6 @@
 """Sensors, called as the functions they are, and the drain, on a real database."""
 
 import os
-from collections.abc import Generator
 from pathlib import Path
 from uuid import UUID
 
@@ -19,22 +18,6 @@ from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline_tests.builders import received
 
 GOOD = b"First Name,Last Name,E-Mail\nAda,Byron,ada@example.com\n"
-
-
-@pytest.fixture
-def settings(home: Path) -> Settings:
-    return Settings(LEADS_HOME=home, LEADS_DRAIN_LINGER_SECONDS=0)  # pyright: ignore[reportCallIssue]
-
-
-@pytest.fixture
-def leads(home: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> Generator[Leads]:
-    """The resource, as Dagster would make it."""
-    monkeypatch.setenv("LEADS_HOME", str(home))
-    with database.transaction(SYSTEM) as transaction:
-        transaction.run("DELETE FROM processing_jobs")
-        transaction.run("DELETE FROM drains")
-    with dg.build_resources({"leads": Leads()}) as resources:
-        yield resources.leads
 
 
 def ask() -> dg.RunRequest | dg.SkipReason:
