@@ -12,8 +12,6 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from sqlalchemy import text
-
 from leads_pipeline.api import passwords
 from leads_pipeline.defs.instance import prepare_dagster_home
 from leads_pipeline.errors import SetupProblem
@@ -79,17 +77,14 @@ def migrate(settings: Settings, database: Database) -> str:
     revision = migrations.upgrade(database)
     prepare_dagster_home(settings)
     # Dagster's storage makes its tables by itself, but not if two processes begin at once; and it takes seconds to ask.
-    with database.engine.begin() as connection:
-        found = connection.execute(text("SELECT obj_description('dagster'::regnamespace, 'pg_namespace')")).scalar()
-    if found != _dagster_version():
+    if migrations.dagster_tables(database) != _dagster_version():
         environment = dagster_environment(settings, database.url)
         command = [sys.executable, "-m", "dagster", "instance", "migrate"]
         done = subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise SetupProblem(f"Dagster's tables could not be made: {last}")
-        with database.engine.begin() as connection:
-            connection.execute(text(f"COMMENT ON SCHEMA dagster IS '{_dagster_version()}'"))
+        migrations.note_dagster_tables(database, _dagster_version())
     return revision
 
 

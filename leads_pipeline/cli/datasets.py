@@ -74,13 +74,11 @@ def dataset_generate(
         with progress(quiet=as_json) as step:
             step(0, 1, "building the dataset")
             run_job(settings, database.url, generate_training_dataset.name, run_config(DatasetConfig(requested=True)))
+        outcome = dataset_requests.wait_for(database, request)
+        if outcome.dataset_id is None:
+            problem = outcome.problem or {"detail": "Another run is still building it; `leads dataset list` shows it."}
+            raise RequestInvalid(problem["detail"], code=problem.get("code", "still_building"))
         with database.transaction(SYSTEM) as transaction:
-            outcome = dataset_requests.wait_for(transaction, request)
-            if outcome.dataset_id is None:
-                problem = outcome.problem or {
-                    "detail": "Another run is still building it; `leads dataset list` shows it."
-                }
-                raise RequestInvalid(problem["detail"], code=problem.get("code", "still_building"))
             built = datasets.dataset(transaction, outcome.dataset_id)
     if as_json:
         print(json.dumps({**_dataset_row(built), "unchanged": outcome.unchanged}, default=str))

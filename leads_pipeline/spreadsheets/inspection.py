@@ -17,7 +17,6 @@ KINDS = ("csv", "tsv", "xlsx", "xlsm", "xls", "xlsb", "ods")
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """What `.xls` begins with, and every workbook that Office encrypted."""
-ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
 
 _ZIP = b"PK\3\4"
 _TEXT_KINDS = frozenset({"csv", "tsv"})

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from leads_pipeline.errors import LeadsError, NotFound
-from leads_pipeline.store.database import Transaction, as_json
+from leads_pipeline.store.database import SYSTEM, Database, Transaction, as_json
 from leads_pipeline.store.ids import new_id
 
 LEASE = timedelta(minutes=10)
@@ -45,15 +45,18 @@ def ask(transaction: Transaction, organization: UUID | None, parameters: Mapping
     return request
 
 
-def wait_for(transaction: Transaction, request: UUID) -> Request:
+def wait_for(database: Database, request: UUID) -> Request:
     """The request, once nobody is at work on it any more, or after the length of a lease.
 
     A run that took it away from the one that was started for it may still be building.
     """
     deadline = time.monotonic() + LEASE.total_seconds()
-    while (found := get(transaction, request)).state in ("waiting", "running") and time.monotonic() < deadline:
+    while True:
+        with database.transaction(SYSTEM) as transaction:
+            found = get(transaction, request)
+        if found.state not in ("waiting", "running") or time.monotonic() > deadline:
+            return found
         time.sleep(0.5)
-    return found
 
 
 def waiting(transaction: Transaction) -> int:

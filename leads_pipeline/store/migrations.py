@@ -77,6 +77,20 @@ def check(database: Database) -> list[str]:
     return problems
 
 
+def dagster_tables(database: Database) -> str | None:
+    """The version of Dagster whose tables there are; None before any were made."""
+    with database.engine.connect() as connection:
+        return connection.execute(text("SELECT obj_description(to_regnamespace('dagster'), 'pg_namespace')")).scalar()
+
+
+def note_dagster_tables(database: Database, version: str) -> None:
+    """Remember for which version of Dagster its tables were made."""
+    with database.engine.begin() as connection:
+        # COMMENT takes no parameters.
+        literal = connection.execute(text("SELECT quote_literal(:version)"), {"version": version}).scalar()
+        connection.execute(text(f"COMMENT ON SCHEMA dagster IS {literal}"))
+
+
 def require_current(database: Database) -> None:
     """Raise `SetupProblem` unless the schema is the one that this code was written for."""
     found = status(database)
