@@ -3,6 +3,7 @@
 import dagster as dg
 
 from leads_pipeline.definitions import definitions
+from leads_pipeline.defs.shelves import GROUPS
 
 
 def test_the_asset_graph_is_as_described() -> None:
@@ -17,18 +18,23 @@ def test_the_asset_graph_is_as_described() -> None:
         for key in graph.get_all_asset_keys()
     }
     assert shown == {
-        "file_uploads": ("intake", [], ["team:revops"], ["excel", "postgres"]),
-        "field_mappings": ("mapping", ["file_uploads"], ["team:revops"], ["postgres", "python"]),
-        "leads": ("mapping", ["field_mappings"], ["team:revops"], ["csv", "postgres"]),
-        "user_corrections": ("learning", ["field_mappings"], ["team:revops"], ["postgres"]),
+        "file_uploads": ("Intake", [], ["team:revops"], ["excel", "postgres"]),
+        "field_mappings": ("Mapping", ["file_uploads"], ["team:revops"], ["postgres", "python"]),
+        "leads": ("Mapping", ["field_mappings"], ["team:revops"], ["csv", "postgres"]),
+        "user_corrections": ("Learning", ["field_mappings"], ["team:revops"], ["postgres"]),
         "training_examples": (
-            "learning",
+            "Learning",
             ["field_mappings", "user_corrections"],
             ["team:revops"],
             ["postgres", "python"],
         ),
-        "training_datasets": ("learning", ["training_examples"], ["team:revops"], ["parquet", "postgres"]),
+        "training_datasets": ("Learning", ["training_examples"], ["team:revops"], ["parquet", "postgres"]),
     }
+
+
+def test_every_asset_lies_in_a_group_of_the_product() -> None:
+    graph = definitions.resolve_asset_graph()
+    assert {graph.get(key).group_name for key in graph.get_all_asset_keys()} <= set(GROUPS)
 
 
 def test_every_asset_tells_the_person_who_opens_it_what_it_is() -> None:

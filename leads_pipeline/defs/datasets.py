@@ -8,8 +8,9 @@ from pydantic import Field
 
 from leads_pipeline.defs.building import Built, build_requested, metadata_of, scan
 from leads_pipeline.defs.examples import training_examples
-from leads_pipeline.defs.intake import ON_ITS_WAY, OWNERS
+from leads_pipeline.defs.intake import ON_ITS_WAY
 from leads_pipeline.defs.resources import Leads
+from leads_pipeline.defs.shelves import LEARNING, OWNERS
 from leads_pipeline.errors import LeadsError, NotFound
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import dataset_requests, datasets, examples, organizations
@@ -52,7 +53,7 @@ def ask(database: Database, config: DatasetConfig) -> UUID:
 @dg.asset(
     name="training_datasets",
     deps=["training_examples"],
-    group_name="learning",
+    group_name=LEARNING,
     owners=OWNERS,
     kinds={"postgres", "parquet"},
     description=(

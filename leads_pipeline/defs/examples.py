@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 import dagster as dg
 import structlog
 
-from leads_pipeline.defs.intake import ON_ITS_WAY, OWNERS
+from leads_pipeline.defs.intake import ON_ITS_WAY
 from leads_pipeline.defs.resources import Leads
+from leads_pipeline.defs.shelves import LEARNING, OWNERS
 from leads_pipeline.errors import FileRejected
 from leads_pipeline.mapping import load_model
 from leads_pipeline.settings import Settings
@@ -201,7 +202,7 @@ def _profile(row: StoredMapping) -> ColumnProfile:
 @dg.asset(
     name="training_examples",
     deps=["field_mappings", "user_corrections"],
-    group_name="learning",
+    group_name=LEARNING,
     owners=OWNERS,
     kinds={"postgres", "python"},
     description=(

@@ -9,10 +9,9 @@ from pydantic import Field
 
 from leads_pipeline.defs.drain import Totals, drain
 from leads_pipeline.defs.resources import Leads
+from leads_pipeline.defs.shelves import INTAKE, LEARNING, MAPPING, OWNERS
 from leads_pipeline.store import queue, summary
 from leads_pipeline.store.database import SYSTEM
-
-OWNERS = ["team:revops"]
 
 
 class DrainConfig(dg.Config):
@@ -29,7 +28,7 @@ class DrainConfig(dg.Config):
     specs=[
         dg.AssetSpec(
             "file_uploads",
-            group_name="intake",
+            group_name=INTAKE,
             owners=OWNERS,
             kinds={"postgres", "excel"},
             description=(
@@ -41,7 +40,7 @@ class DrainConfig(dg.Config):
         dg.AssetSpec(
             "field_mappings",
             deps=["file_uploads"],
-            group_name="mapping",
+            group_name=MAPPING,
             owners=OWNERS,
             kinds={"postgres", "python"},
             description=(
@@ -53,7 +52,7 @@ class DrainConfig(dg.Config):
         dg.AssetSpec(
             "leads",
             deps=["field_mappings"],
-            group_name="mapping",
+            group_name=MAPPING,
             owners=OWNERS,
             kinds={"postgres", "csv"},
             description=(
@@ -146,7 +145,7 @@ def new_uploads(context: dg.SensorEvaluationContext, leads: Leads) -> dg.RunRequ
 @dg.asset(
     name="user_corrections",
     deps=["field_mappings"],
-    group_name="learning",
+    group_name=LEARNING,
     owners=OWNERS,
     kinds={"postgres"},
     description=(
