@@ -166,16 +166,19 @@ def select(transaction: Transaction, selection: Selection) -> None:
                 get_byte(family, 0) * 256 + get_byte(family, 1) AS lot
             FROM measured"""
     )
+    # Only a limit needs an order in each field, and a million rows take long to put in order.
+    place = "row_number() OVER (PARTITION BY usable, label ORDER BY quality DESC, lot, id)"
+    if selection.max_per_field is None:
+        place = "1"
     transaction.run(
         f"""CREATE TEMP TABLE picked ON COMMIT DROP AS
             WITH held_out AS (
                 -- A family that a held-out organization has is tested on, whoever else has it.
                 SELECT DISTINCT family FROM graded
                 WHERE get_byte(uuid_send(organization_id), 15) % {HELD_OUT_ORGANIZATIONS} = 0
-                  AND (SELECT count(DISTINCT organization_id) FROM graded) >= {HELD_OUT_ORGANIZATIONS}
+                  AND (SELECT count(*) FROM (SELECT DISTINCT organization_id FROM graded) o) >= {HELD_OUT_ORGANIZATIONS}
             ), placed AS (
-                SELECT g.*, row_number() OVER (PARTITION BY usable, label ORDER BY quality DESC, lot, id) AS place
-                FROM graded g
+                SELECT g.*, {place} AS place FROM graded g
             )
             SELECT row_number() OVER (ORDER BY p.organization_id, p.template, p.column_index)::int AS position,
                 p.id, p.organization_id, p.template, p.language, p.target, p.label, p.evidence, p.correction_id, p.copies,
@@ -200,51 +203,50 @@ def _bit(place: int) -> int:
 
 def content_hash(transaction: Transaction) -> bytes:
     """One hash over what is in `picked`, in its order: contents, answers, splits, scores and weights."""
-    digest = hashlib.sha256()
-    for block in transaction.stream(
-        """SELECT content_hash, column_key, target, evidence, split, copies, agreement, quality, reasons, weight
-           FROM picked ORDER BY position"""
-    ):
-        digest.update("".join([f"{bytes(row[0]).hex()}{row[1:]!r}\n" for row in block]).encode())
-    return digest.digest()
+    blocks = transaction.all(
+        """SELECT sha256(convert_to(string_agg(ROW(encode(content_hash, 'hex'), column_key, target, evidence, split, copies,
+                      agreement, quality, reasons, weight)::text, chr(10) ORDER BY position), 'UTF8')) AS hash
+           FROM picked GROUP BY position / 1000 ORDER BY position / 1000"""
+    )
+    return hashlib.sha256(b"".join([bytes(block["hash"]) for block in blocks])).digest()
 
 
 def facts(transaction: Transaction) -> dict[str, Any]:
     """Counts over `picked`: what a card and a score are made of."""
     totals = transaction.one(
-        """SELECT count(*) AS columns, count(*) FILTER (WHERE weight > 0) AS examples,
-                  count(DISTINCT template) FILTER (WHERE weight > 0) AS templates,
-                  count(DISTINCT organization_id) FILTER (WHERE weight > 0) AS organizations,
-                  count(*) FILTER (WHERE weight > 0 AND agreement < 0.8) AS disputed,
-                  count(*) FILTER (WHERE weight > 0 AND target IS NULL) AS without_target,
-                  coalesce(avg(quality) FILTER (WHERE weight > 0), 0)::float AS mean_quality,
-                  count(*) FILTER (WHERE weight > 0 AND evidence = 'corrected'
-                                     AND predicted IS DISTINCT FROM target AND split = 'train') AS preference_pairs,
-                  coalesce(sum(copies) FILTER (WHERE usable), 0)::bigint AS answers
-           FROM picked"""
+        f"""SELECT count(*) AS columns, count(*) FILTER (WHERE weight > 0) AS examples,
+                   count(*) FILTER (WHERE weight > 0 AND agreement < 0.8) AS disputed,
+                   count(*) FILTER (WHERE weight > 0 AND target IS NULL) AS without_target,
+                   coalesce(avg(quality) FILTER (WHERE weight > 0), 0)::float AS mean_quality,
+                   count(*) FILTER (WHERE weight > 0 AND evidence = 'corrected'
+                                      AND predicted IS DISTINCT FROM target AND split = 'train') AS preference_pairs,
+                   coalesce(sum(copies) FILTER (WHERE usable), 0)::bigint AS answers,
+                   coalesce(sum(copies - 1) FILTER (WHERE usable), 0)::bigint AS repeated,
+                   ARRAY[{
+            ", ".join(f"count(*) FILTER (WHERE weight > 0 AND reasons & {_bit(at)} > 0)" for at in range(len(REASONS)))
+        }] AS reasons
+            FROM picked"""
+    )
+    repeated, reasons = totals.pop("repeated"), totals.pop("reasons")
+    kept = transaction.one(
+        """WITH sheets AS MATERIALIZED (SELECT DISTINCT split, template, organization_id FROM picked WHERE weight > 0)
+           SELECT count(DISTINCT template) AS templates, count(DISTINCT organization_id) AS organizations,
+                  (SELECT coalesce(jsonb_object_agg(split, n), '{}') FROM (
+                       SELECT split, count(DISTINCT template) AS n FROM sheets GROUP BY 1) s) AS split_templates
+           FROM sheets"""
     )
     return {
         **totals,
-        "splits": _by(transaction, "split"),
-        "split_templates": _by(transaction, "split", "count(DISTINCT template)"),
-        "fields": _by(transaction, "label"),
-        "test_fields": _by(transaction, "label", where="split = 'test'"),
-        "evidence": _by(transaction, "evidence"),
-        "methods": _by(transaction, "method"),
-        "languages": _by(transaction, "language"),
-        "reasons": {
-            name: transaction.value(f"SELECT count(*) FROM picked WHERE weight > 0 AND reasons & {_bit(at)} > 0")
-            for at, name in enumerate(REASONS)
-        },
+        **kept,
+        **_tallies(transaction),
+        "reasons": dict(zip(REASONS, reasons, strict=True)),
         "left_out": {
             **transaction.value(
                 """SELECT coalesce(jsonb_object_agg(left_out, n), '{}') FROM (
                        SELECT left_out, count(*) AS n FROM seen WHERE left_out IS NOT NULL GROUP BY 1
                        UNION ALL SELECT left_out, count(*) FROM picked WHERE usable AND left_out IS NOT NULL GROUP BY 1) s"""
             ),
-            "the same column of the same template": transaction.value(
-                "SELECT coalesce(sum(copies - 1) FILTER (WHERE usable), 0)::bigint FROM picked"
-            ),
+            "the same column of the same template": repeated,
         },
         "conflicts": transaction.all(
             """SELECT header_key, jsonb_object_agg(CASE label WHEN '' THEN 'no target' ELSE label END, said) AS answers
@@ -255,11 +257,23 @@ def facts(transaction: Transaction) -> dict[str, Any]:
     }
 
 
-def _by(transaction: Transaction, column: str, count: str = "count(*)", where: str = "true") -> dict[str, int]:
+def _tallies(transaction: Transaction) -> dict[str, dict[str, int]]:
+    """How many examples there are of each split, field and so on, the most first; in one pass."""
     rows = transaction.all(
-        f"SELECT {column} AS name, {count} AS n FROM picked WHERE weight > 0 AND {where} GROUP BY 1 ORDER BY 2 DESC, 1"
+        """SELECT CASE GROUPING(split, label, evidence, method, language)
+                      WHEN 15 THEN 'splits' WHEN 23 THEN 'fields' WHEN 27 THEN 'evidence' WHEN 29 THEN 'methods'
+                      ELSE 'languages' END AS tally,
+                  coalesce(split, label, evidence, method, language, '') AS name,
+                  count(*) AS n, count(*) FILTER (WHERE split = 'test') AS tested
+           FROM picked WHERE weight > 0
+           GROUP BY GROUPING SETS ((split), (label), (evidence), (method), (language)) ORDER BY 3 DESC, 2"""
     )
-    return {row["name"] if row["name"] is not None else "": row["n"] for row in rows}
+    found = {
+        tally: {row["name"]: row["n"] for row in rows if row["tally"] == tally}
+        for tally in ("splits", "fields", "evidence", "methods", "languages")
+    }
+    tested = {row["name"]: row["tested"] for row in rows if row["tally"] == "fields" and row["tested"]}
+    return {**found, "test_fields": dict(sorted(tested.items(), key=lambda each: (-each[1], each[0])))}
 
 
 def difference(transaction: Transaction, before: UUID) -> Mapping[str, int]:
