@@ -19,6 +19,13 @@ from leads_pipeline.defs.intake import (
     new_uploads,
     user_corrections,
 )
+from leads_pipeline.defs.performance import (
+    measure_model_performance,
+    model_performance,
+    performance_schedule,
+    performance_targets,
+    reviews_to_measure,
+)
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.upkeep import failed_runs
 from leads_pipeline.settings import Settings
@@ -28,11 +35,25 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
     """The definitions; a test may pass a resource and settings of its own. When schedules run is a setting."""
     settings = settings or Settings()  # pyright: ignore[reportCallIssue] - it reads the environment
     return dg.Definitions(
-        assets=[map_uploads, user_corrections, training_examples, training_datasets],
-        asset_checks=[no_personal_data],
-        jobs=[map_waiting_uploads, count_corrections, make_training_examples, generate_training_dataset],
-        sensors=[new_uploads, inbox_files, new_corrections, reviewed_uploads, requested_datasets, failed_runs],
-        schedules=[refresh_schedule(settings)],
+        assets=[map_uploads, user_corrections, training_examples, training_datasets, model_performance],
+        asset_checks=[no_personal_data, performance_targets],
+        jobs=[
+            map_waiting_uploads,
+            count_corrections,
+            make_training_examples,
+            generate_training_dataset,
+            measure_model_performance,
+        ],
+        sensors=[
+            new_uploads,
+            inbox_files,
+            new_corrections,
+            reviewed_uploads,
+            requested_datasets,
+            reviews_to_measure,
+            failed_runs,
+        ],
+        schedules=[refresh_schedule(settings), performance_schedule(settings)],
         resources={"leads": leads or Leads()},
         # A run is a process already; another one for its single step would cost seconds and 140 MB.
         executor=dg.in_process_executor,

@@ -208,6 +208,19 @@ class Settings(BaseSettings):
         validation_alias="LEADS_CATEGORY_ORGANIZATIONS",
         description='Organizations that must use a category ("Sonderposten") before examples may quote it.',
     )
+    audit_share: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        validation_alias="LEADS_AUDIT_SHARE",
+        description="Share of the files, drawn at random, that people are asked to review as a whole. 0: none.",
+    )
+    seconds_target: float = Field(
+        30,
+        gt=0,
+        validation_alias="LEADS_SECONDS_TARGET",
+        description="Within how many seconds of its arrival a file should be mapped.",
+    )
     timezone: str = Field(
         "UTC", validation_alias="LEADS_TIMEZONE", description="The time zone that schedules run in, `Europe/Berlin`."
     )
@@ -215,6 +228,11 @@ class Settings(BaseSettings):
         "30 2 * * *",
         validation_alias="LEADS_DATASET_SCHEDULE",
         description="When the shared training dataset is built anew if there is something new, as cron.",
+    )
+    performance_schedule: str = Field(
+        "15 3 * * *",
+        validation_alias="LEADS_PERFORMANCE_SCHEDULE",
+        description="When performance is measured each day, and recommendations are made, as cron.",
     )
 
     # Intake

@@ -29,6 +29,12 @@ def test_the_asset_graph_is_as_described() -> None:
             ["postgres", "python"],
         ),
         "training_datasets": ("Learning", ["training_examples"], ["team:revops"], ["parquet", "postgres"]),
+        "model_performance": (
+            "Insight",
+            ["field_mappings", "user_corrections"],
+            ["team:revops"],
+            ["pandas", "postgres"],
+        ),
     }
 
 
@@ -46,11 +52,19 @@ def test_every_asset_tells_the_person_who_opens_it_what_it_is() -> None:
 def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
     repository = definitions.get_repository_def()
     assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == dict.fromkeys(
-        ["dataset_requests", "failed_runs", "inbox_files", "new_corrections", "new_uploads", "reviewed_uploads"],
+        [
+            "dataset_requests",
+            "failed_runs",
+            "inbox_files",
+            "new_corrections",
+            "new_uploads",
+            "reviewed_uploads",
+            "reviews_to_measure",
+        ],
         dg.DefaultSensorStatus.RUNNING,
     )
     assert {schedule.name: schedule.default_status for schedule in repository.schedule_defs} == dict.fromkeys(
-        ["refresh_training_dataset"], dg.DefaultScheduleStatus.RUNNING
+        ["measure_performance_daily", "refresh_training_dataset"], dg.DefaultScheduleStatus.RUNNING
     )
 
 

@@ -49,6 +49,10 @@ class UploadShown(BaseModel):
     mapped_at: datetime | None
     reviewed_at: datetime | None
     contents_deleted_at: datetime | None
+    audit: Literal["wanted", "done"] | None = Field(
+        description="`wanted`: this file was drawn at random; please review it as a whole, also where nothing looks wrong. "
+        "What such files come to is the honest accuracy."
+    )
 
     @classmethod
     def of(cls, upload: Upload) -> "UploadShown":
@@ -154,6 +158,9 @@ class Mappings(BaseModel):
 
     mappings: list[MappingShown]
     warnings: list[dict[str, Any]] = []
+    audit: Literal["wanted", "done"] | None = Field(
+        default=None, description="`wanted`: the file was drawn at random; please review it as a whole."
+    )
 
 
 class CorrectionMade(Strict):
@@ -391,6 +398,7 @@ def _shown(upload: Upload) -> dict[str, Any]:
         "mapped_at": upload.mapped_at,
         "reviewed_at": upload.reviewed_at,
         "contents_deleted_at": upload.contents_deleted_at,
+        "audit": upload.audit,
     }
 
 

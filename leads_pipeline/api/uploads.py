@@ -106,10 +106,13 @@ def list_uploads(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[UUID | Absent, Query(description="The `next` of the page before.")] = None,
     status: Literal["received", "processing", "mapped", "reviewed", "failed", "erased"] | Absent = None,
+    audit: Annotated[
+        Literal["wanted", "done"] | Absent, Query(description="Those that were drawn at random for a full review.")
+    ] = None,
 ) -> UploadPage:
     """Uploads, newest first."""
     with shared.database.transaction(caller.organization) as transaction:
-        found = uploads.uploads(transaction, limit=limit + 1, before=cursor, status=status)
+        found = uploads.uploads(transaction, limit=limit + 1, before=cursor, status=status, audit=audit)
     page = found[:limit]
     return UploadPage(
         uploads=[UploadShown.of(upload) for upload in page], next=str(page[-1].id) if len(found) > limit else None
@@ -136,7 +139,11 @@ def show_mappings(upload_id: UUID, caller: UploadReader, shared: Shared, respons
         _, schema = current_schema(transaction)
     response.headers["ETag"] = _etag(found)
     shown = zip(rows, transforms_of(rows, schema), strict=True)
-    return Mappings(mappings=[MappingShown.of(row, each) for row, each in shown], warnings=warnings_of(found.warnings))
+    return Mappings(
+        mappings=[MappingShown.of(row, each) for row, each in shown],
+        warnings=warnings_of(found.warnings),
+        audit=found.audit,
+    )
 
 
 @router.post("/{upload_id}/review", response_model=ReviewKept, responses=problems(404, 409, 412))

@@ -1,5 +1,6 @@
 """What is done about one upload: fetch it, read it, map it, store the outcome. Knows nothing of Dagster."""
 
+import hashlib
 import time
 from collections.abc import Generator, Sequence
 from collections.abc import Mapping as ReadOnly
@@ -8,6 +9,7 @@ from dataclasses import astuple, dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import UUID
 
 import structlog
 
@@ -30,6 +32,7 @@ from leads_pipeline.store.database import Database
 from leads_pipeline.store.llm import Answered, Call
 from leads_pipeline.store.mappings import MappedSheet
 from leads_pipeline.store.queue import Done, Job
+from leads_pipeline.training.examples import language_of
 from leads_pipeline.types import Mapping, Notice, Workbook
 
 log = structlog.get_logger()
@@ -132,7 +135,12 @@ def store(
     begun = time.perf_counter()
     threshold = work.settings.auto_apply_threshold
     mapped = [
-        MappedSheet(sheet, proposals, [gate(proposal, threshold) for proposal in proposals])
+        MappedSheet(
+            sheet,
+            proposals,
+            [gate(proposal, threshold) for proposal in proposals],
+            language_of([column.header for column in sheet.columns]),
+        )
         for sheet, proposals in zip(work.workbook.sheets, work.proposals, strict=True)
     ]
     proposals = [proposal for sheet in mapped for proposal in sheet.mappings]
@@ -152,6 +160,7 @@ def store(
                 notices=[*notices, *work.notices],
                 model_version=work.model_version,
                 schema_version=work.schema_version,
+                audit_share=_drawn(work.job.upload_id, work.settings.audit_share),
             )
             if call is not None:
                 llm.save_call(transaction, work.job, call, answers)
@@ -201,6 +210,12 @@ def _map(database: Database, settings: Settings, job: Job, workbook: Workbook, t
         open=left_open,
         timings={**timings, "map": time.perf_counter() - begun},
     )
+
+
+def _drawn(upload: UUID, share: float) -> float | None:
+    """The chance with which this upload was drawn for the audit, None when it was not. Mapped again, it is drawn again."""
+    lot = int.from_bytes(hashlib.sha256(b"audit" + upload.bytes).digest()[:8]) / 2**64
+    return share if lot < share else None
 
 
 @contextmanager

@@ -15,11 +15,14 @@ from leads_pipeline.types import Notice, Sheet
 
 @dataclass(frozen=True, slots=True)
 class MappedSheet:
-    """A sheet with its proposals, in column order, and whether the gate lets each of them stand without a person."""
+    """A sheet with its proposals, in column order, whether the gate lets each of them stand without a person, and the
+    language of its headers (`und` where none is known).
+    """
 
     sheet: Sheet
     mappings: Sequence[Proposal]
     decided: Sequence[bool]
+    language: str = "und"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,14 @@ def save_mapped(
     notices: Sequence[Notice],
     model_version: str,
     schema_version: int,
+    audit_share: float | None = None,
 ) -> None:
     """Store what a job made of its upload. One transaction with `queue.finish`, so that it is there whole or not at all.
 
     A decided column with a field is applied; one with "no target" is left out of the leads. Nobody needs to look at either.
+    `audit_share` is the chance with which the upload was drawn, for a full review; None when it was not.
     """
-    save_sheets(transaction, job.upload_id, job.generation, [mapped.sheet for mapped in sheets])
+    save_sheets(transaction, job.upload_id, job.generation, [(mapped.sheet, mapped.language) for mapped in sheets])
     columns = [
         {
             "id": new_id(),
@@ -75,6 +80,7 @@ def save_mapped(
             "target": mapping.target,
             "confidence": mapping.confidence,
             "method": mapping.method,
+            "decided": decided,
             "applied": decided and mapping.target is not None,
             "transform": mapping.transform,
             "alternatives": [asdict(candidate) for candidate in mapping.alternatives],
@@ -90,13 +96,13 @@ def save_mapped(
     ]
     transaction.run(
         """INSERT INTO field_mappings (id, organization_id, upload_id, generation, sheet_index, column_index, header,
-               profile, predicted, target, confidence, method, auto_applied, applied, transform, alternatives, explanation,
-               header_key, value_class, neighbours, header_form, header_meaning, model_version, schema_version)
+               profile, predicted, target, confidence, method, decided, auto_applied, applied, transform, alternatives,
+               explanation, header_key, value_class, neighbours, header_form, header_meaning, model_version, schema_version)
            SELECT id, :organization, :upload, :generation, sheet_index, column_index, header, profile, target, target,
-               confidence, method, applied, applied, nullif(transform, 'null'), alternatives, explanation, header_key,
+               confidence, method, decided, applied, applied, nullif(transform, 'null'), alternatives, explanation, header_key,
                value_class, neighbours, header_form, header_meaning, :model_version, :schema_version
            FROM jsonb_to_recordset(CAST(:columns AS jsonb)) AS c (id uuid, sheet_index integer, column_index integer,
-               header text, profile jsonb, target text, confidence numeric, method text, applied boolean,
+               header text, profile jsonb, target text, confidence numeric, method text, decided boolean, applied boolean,
                transform jsonb, alternatives jsonb, explanation text, header_key text, value_class text, neighbours text,
                header_form text, header_meaning text)
         """,
@@ -111,7 +117,7 @@ def save_mapped(
         """UPDATE file_uploads SET status = 'mapped', problem = NULL, warnings = CAST(:warnings AS jsonb),
                generation = :generation, version = version + 1, mapped_at = clock_timestamp(), reviewed_at = NULL,
                sheet_count = :sheets, row_count = :rows, column_count = :columns, mapped_count = :mapped,
-               decided_count = :decided, reviewed_count = 0, corrected_count = 0
+               decided_count = :decided, reviewed_count = 0, corrected_count = 0, audit_share = :audit_share
            WHERE id = :upload""",
         upload=job.upload_id,
         generation=job.generation,
@@ -121,6 +127,7 @@ def save_mapped(
         columns=len(columns),
         mapped=sum(column["target"] is not None for column in columns),
         decided=sum(sum(mapped.decided) for mapped in sheets),
+        audit_share=audit_share,
     )
     if job.kind == "map":
         _count_patterns(transaction, job.organization_id, columns)

@@ -44,6 +44,14 @@ class Upload:
     mapped_at: datetime | None
     reviewed_at: datetime | None
     contents_deleted_at: datetime | None
+    audit_share: float | None
+
+    @property
+    def audit(self) -> Literal["wanted", "done"] | None:
+        """Whether it was drawn at random, to be reviewed as a whole, and whether that was done; None when it was not."""
+        if self.audit_share is None:
+            return None
+        return "done" if self.status == "reviewed" else "wanted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +123,12 @@ def upload(transaction: Transaction, upload_id: UUID, *, for_update: bool = Fals
 
 
 def uploads(
-    transaction: Transaction, *, limit: int, before: UUID | None = None, status: str | None = None
+    transaction: Transaction,
+    *,
+    limit: int,
+    before: UUID | None = None,
+    status: str | None = None,
+    audit: Literal["wanted", "done"] | None = None,
 ) -> list[Upload]:
     """The newest uploads first; `before` is the id of the last one on the page before."""
     rows = transaction.all(
@@ -123,10 +136,12 @@ def uploads(
             WHERE organization_id = :organization
               AND (CAST(:before AS uuid) IS NULL OR id < :before)
               AND (CAST(:status AS text) IS NULL OR status = :status)
+              AND (CAST(:audit AS text) IS NULL OR (audit_share IS NOT NULL AND status = :audit))
             ORDER BY id DESC LIMIT :limit""",
         organization=transaction.organization,
         before=before,
         status=status,
+        audit=None if audit is None else {"wanted": "mapped", "done": "reviewed"}[audit],
         limit=limit,
     )
     return [Upload(**row) for row in rows]
@@ -204,15 +219,17 @@ def write_contents(transaction: Transaction, upload_id: UUID, into: IO[bytes]) -
 # --- Sheets --------------------------------------------------------------------------------------------------------
 
 
-def save_sheets(transaction: Transaction, upload_id: UUID, generation: int, sheets: Sequence[Sheet]) -> None:
-    """Store what the reader found, without the columns, which are in the mappings."""
+def save_sheets(
+    transaction: Transaction, upload_id: UUID, generation: int, sheets: Sequence[tuple[Sheet, str]]
+) -> None:
+    """Store what the reader found, without the columns, which are in the mappings; each sheet with its language."""
     transaction.run(
         """INSERT INTO sheets (upload_id, organization_id, generation, sheet_index, name, header_row, row_count,
-                               column_count, warnings, layout)
+                               column_count, warnings, layout, language)
            SELECT :upload, :organization, :generation, sheet_index, name, header_row, row_count, column_count, warnings,
-                  layout
+                  layout, language
            FROM jsonb_to_recordset(CAST(:sheets AS jsonb)) AS s (sheet_index integer, name text, header_row integer,
-                row_count bigint, column_count integer, warnings jsonb, layout jsonb)""",
+                row_count bigint, column_count integer, warnings jsonb, layout jsonb, language text)""",
         upload=upload_id,
         organization=transaction.organization,
         generation=generation,
@@ -226,8 +243,9 @@ def save_sheets(transaction: Transaction, upload_id: UUID, generation: int, shee
                     "column_count": len(sheet.columns),
                     "warnings": [asdict(notice) for notice in sheet.notices],
                     "layout": dict(sheet.layout),
+                    "language": language,
                 }
-                for sheet in sheets
+                for sheet, language in sheets
             ]
         ),
     )
@@ -258,7 +276,7 @@ def sheets_of(transaction: Transaction, found: Upload) -> list[Sheet]:
 
 _FIELDS = """id, filename, kind, size_bytes, source, status, problem, warnings, version, generation, sheet_count,
     row_count, column_count, mapped_count, decided_count, reviewed_count, corrected_count, received_at, mapped_at,
-    reviewed_at, contents_deleted_at"""
+    reviewed_at, contents_deleted_at, audit_share"""
 
 
 def _digest(content: IO[bytes]) -> tuple[bytes, int]:

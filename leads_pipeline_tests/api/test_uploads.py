@@ -295,3 +295,17 @@ def test_the_description_of_the_api_needs_no_other_site(base_url: str) -> None:
     for address in loaded:
         assert address.startswith("/")
         assert httpx.get(f"{base_url}{address}").status_code == 200
+
+
+def test_files_that_were_drawn_at_random_say_that_they_want_a_full_review(client: Client) -> None:
+    client.settings = client.settings.model_copy(update={"audit_share": 1.0})
+    drawn = client.mapped("drawn.csv", CSV)
+    client.settings = client.settings.model_copy(update={"audit_share": 0.0})
+    other = client.mapped("other.csv", CSV.replace(b"Ada", b"Eva"))
+    assert client.get(f"/uploads/{other}").json()["audit"] is None
+    assert client.get(f"/uploads/{drawn}/mappings").json()["audit"] == "wanted"
+    wanted = client.get("/uploads", params={"audit": "wanted"}).json()["uploads"]
+    assert [upload["id"] for upload in wanted] == [drawn]
+    answer = client.post(f"/uploads/{drawn}/review", json={"rest": "confirmed"}).json()
+    assert answer["upload"]["audit"] == "done"
+    assert client.get("/uploads", params={"audit": "wanted"}).json()["uploads"] == []
