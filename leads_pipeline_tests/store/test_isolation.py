@@ -9,6 +9,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from leads_pipeline.errors import NotFound
 from leads_pipeline.store import (
+    audit,
     corrections,
     idempotency,
     llm,
@@ -66,12 +67,15 @@ def plant(database: Database, organization: UUID) -> None:
             lasts=timedelta(hours=1),
             organization=organization,
         )
+        while audit.seal(transaction):
+            pass
 
 
+APPEND_ONLY = {"audit_events", "audit_seals"}
 PLANTED = {
-    "api_tokens", "field_mappings", "field_patterns", "file_uploads", "idempotency_keys", "lead_schemas", "llm_answers",
-    "llm_definitions", "llm_spending", "login_sessions", "memory_entries", "model_performance", "processing_jobs", "sheets",
-    "training_datasets", "upload_contents", "user_corrections",
+    "api_tokens", "audit_events", "audit_seals", "field_mappings", "field_patterns", "file_uploads", "idempotency_keys",
+    "lead_schemas", "llm_answers", "llm_definitions", "llm_spending", "login_sessions", "memory_entries",
+    "model_performance", "processing_jobs", "sheets", "training_datasets", "upload_contents", "user_corrections",
 }  # fmt: skip
 
 
@@ -101,9 +105,18 @@ def test_in_every_table_a_query_that_forgets_its_organization_finds_and_changes_
             assert transaction.value(f"SELECT count(*) {theirs}", theirs=organization) == 0, table
             everything = f"SELECT count(*) FROM {table} WHERE organization_id <> :own"
             assert transaction.value(everything, own=other_organization) == 0, table
-            update = f"UPDATE {table} SET organization_id = :own WHERE organization_id = :theirs"
-            assert transaction.run(update, own=other_organization, theirs=organization) == 0, table
-            assert transaction.run(f"DELETE {theirs}", theirs=organization) == 0, table
+        changes = (f"UPDATE {table} SET organization_id = :own WHERE organization_id = :theirs", f"DELETE {theirs}")
+        for change in changes:
+            values = {"own": other_organization, "theirs": organization}
+            if table in APPEND_ONLY:
+                with (
+                    pytest.raises(ProgrammingError, match="permission denied"),
+                    database.transaction(other_organization) as transaction,
+                ):
+                    transaction.run(change, **values)
+            else:
+                with database.transaction(other_organization) as transaction:
+                    assert transaction.run(change, **values) == 0, table
         if row is None:
             continue
         found.add(table)
