@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-ALL = ("command_line", "reading", "exporting", "mapping", "system", "history", "datasets", "surrogates")
+ALL = ("command_line", "reading", "exporting", "mapping", "system", "history", "datasets", "surrogates", "contents")
 
 
 def main() -> None:

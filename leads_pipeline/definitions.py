@@ -27,7 +27,7 @@ from leads_pipeline.defs.performance import (
     reviews_to_measure,
 )
 from leads_pipeline.defs.resources import Leads
-from leads_pipeline.defs.upkeep import failed_runs
+from leads_pipeline.defs.upkeep import abandoned_contents, failed_runs
 from leads_pipeline.settings import Settings
 
 
@@ -52,6 +52,7 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             requested_datasets,
             reviews_to_measure,
             failed_runs,
+            abandoned_contents,
         ],
         schedules=[refresh_schedule(settings), performance_schedule(settings)],
         resources={"leads": leads or Leads()},

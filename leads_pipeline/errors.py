@@ -10,6 +10,8 @@
     ├── StaleState            409, 410, 412: it was possible once, or is not any more
     ├── TooMany               429
     ├── DatasetRefused        409: a training dataset does not do for what is asked of it; says what is missing
+    ├── ContentsLost          410, 503: a file's stored bytes are damaged or missing, or their key is
+    ├── ContentsUnavailable   503: the object store that keeps files does not answer
     ├── StaleClaim            a worker's outcome for a job that another one has taken over; never leaves the drain
     ├── UnexpectedAnswer      502: a service that we asked answered something else than it promises
     └── SetupProblem          this machine or deployment cannot run the system as asked
@@ -144,6 +146,22 @@ class DatasetRefused(LeadsError):
     code = "dataset_refused"
     status = 409
     title = "The training dataset does not do for this"
+
+
+class ContentsLost(LeadsError):
+    """The stored bytes of a file cannot be had, today or ever: that is an outcome, and trying again helps nobody."""
+
+    code = "contents_damaged"
+    status = 410
+    title = "The contents cannot be read"
+
+
+class ContentsUnavailable(LeadsError):
+    """The object store does not answer, or not to us. What is stored is as it was, so another attempt may fare better."""
+
+    code = "contents_unavailable"
+    status = 503
+    title = "The store of files does not answer"
 
 
 class StaleClaim(LeadsError):

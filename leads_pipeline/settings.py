@@ -4,7 +4,10 @@
 against this file by a test.
 """
 
+import base64
+import binascii
 import os
+import re
 import sys
 from collections.abc import Mapping
 from decimal import Decimal
@@ -39,7 +42,8 @@ def _home() -> Path:
 class Settings(BaseSettings):
     """The settings of one process. A variable that is set but empty counts as not set."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+    # A setting that is wrong may be a secret that was mistyped: errors do not quote it.
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     # The database
     database_url: SecretStr | None = Field(
@@ -261,6 +265,20 @@ class Settings(BaseSettings):
         description="Spreadsheets that one drain reads at the same time.",
     )
 
+    # What is kept of files
+    contents_url: str | None = Field(
+        None,
+        validation_alias="LEADS_CONTENTS_URL",
+        description="Where the bytes of files are kept, an fsspec URL like `s3://bucket/folder`. Unset: in PostgreSQL. Of "
+        "several, separated by commas, the first takes what is new; `postgresql` may be one.",
+    )
+    contents_keys: SecretStr | None = Field(
+        None,
+        validation_alias="LEADS_CONTENTS_KEYS",
+        description="Keys that the bytes of files are encrypted under, `id:key,id:key`; the first is for new files, "
+        "`leads contents new-key` makes one. Unset: they are not encrypted.",
+    )
+
     # Limits on callers
     rate_limit: float = Field(
         300, gt=0, validation_alias="LEADS_RATE_LIMIT", description="Requests a second that a token may make for long."
@@ -344,6 +362,13 @@ class Settings(BaseSettings):
             raise ValueError("it begins with https:// or http://, like https://api.openai.com/v1")
         return url
 
+    @field_validator("contents_keys")
+    @classmethod
+    def _are_keys(cls, keys: SecretStr | None) -> SecretStr | None:
+        if keys is not None:
+            contents_keys(keys.get_secret_value())
+        return keys
+
     def file_limits(self) -> dict[str, int]:
         """The limits on files, by the names of `spreadsheets.Limits`."""
         limits = ("max_csv_bytes", "max_workbook_bytes", "max_rows", "max_columns", "max_workbook_cells", "max_csv_cells",
@@ -369,6 +394,24 @@ class Settings(BaseSettings):
         if url.get_backend_name() != "postgresql":
             raise SetupProblem(f"DATABASE_URL names {url.get_backend_name()}; only PostgreSQL is supported.")
         return url.set(drivername="postgresql+psycopg2")
+
+
+def contents_keys(text: str) -> dict[str, bytes]:
+    """The keys of `LEADS_CONTENTS_KEYS` by their ids, in order. Raises `ValueError` for what is none; quotes no key."""
+    keys: dict[str, bytes] = {}
+    for entry in (part.strip() for part in text.split(",") if part.strip()):
+        name, _, encoded = entry.partition(":")
+        if not re.fullmatch(r"[\w.-]{1,64}", name, re.ASCII) or not encoded:
+            raise ValueError("each key is written id:key, as `leads contents new-key` prints it")
+        if name in keys:
+            raise ValueError(f"two keys have the id {name}")
+        try:
+            keys[name] = base64.b64decode(encoded, altchars=b"-_" if set(encoded) & set("-_") else None, validate=True)
+        except binascii.Error:
+            keys[name] = b""
+        if len(keys[name]) != 32:
+            raise ValueError(f"the key {name} is not 32 bytes in base64; `leads contents new-key` makes one")
+    return keys
 
 
 def dagster_url(database: URL) -> URL:

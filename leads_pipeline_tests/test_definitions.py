@@ -53,6 +53,7 @@ def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
     repository = definitions.get_repository_def()
     assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == dict.fromkeys(
         [
+            "abandoned_contents",
             "dataset_requests",
             "failed_runs",
             "inbox_files",

@@ -31,7 +31,6 @@ from leads_pipeline.api.dagster_ui import DagsterUI
 from leads_pipeline.api.guard import ADMIN, VIEWER, Guard
 from leads_pipeline.api.headers import SecurityHeaders
 from leads_pipeline.api.rates import RateLimiter
-from leads_pipeline.api.sealing import sealing
 from leads_pipeline.api.services import Services
 from leads_pipeline.mapping import load_model
 from leads_pipeline.providers.oidc import Provider
@@ -64,7 +63,6 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
             # The first preview shall wait neither for the model nor for the process that reads spreadsheets.
             await run_in_threadpool(load_model)
             await run_in_threadpool(warm_up)
-            stack.enter_context(sealing(database))
             if dashboard:
                 await stack.enter_async_context(ui.running(settings, database.url))
             yield

@@ -21,6 +21,7 @@ from leads_pipeline.spreadsheets import ExportPlan, check_export, export
 from leads_pipeline.store import mappings, uploads
 from leads_pipeline.store.mappings import StoredMapping
 from leads_pipeline.types import Candidate
+from leads_pipeline.vault import vault_of
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
 
@@ -166,8 +167,7 @@ def _planned(upload_id: UUID, caller: Caller, shared: Services, chosen: Choices)
                 sheets = [candidate for candidate in sheets if candidate.name == chosen.sheet]
                 if not sheets:
                     raise RequestInvalid("The file has no sheet of that name.", code="sheet_unknown")
-            with path.open("wb") as file:
-                uploads.write_contents(transaction, upload_id, file)
+        vault_of(shared.settings).fetch(shared.database, caller.organization, upload_id, path)
         plan = leads_plan(
             sheets,
             [_column(row) for row in rows],

@@ -9,12 +9,14 @@ from leads_pipeline.api.app import create_app
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import migrations, quotas
 from leads_pipeline.store.database import SYSTEM, open_database
+from leads_pipeline.vault import vault_of
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises `SetupProblem` when the database is away or not migrated."""
     with open_database(settings) as database:
         migrations.require_current(database)
+        vault_of(settings).warn()
         with database.transaction(SYSTEM) as transaction:
             quotas.forget_full_buckets(transaction)
         password = passwords.first_password(settings, database)

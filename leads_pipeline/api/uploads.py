@@ -40,6 +40,7 @@ from leads_pipeline.api.services import (
 from leads_pipeline.spreadsheets import inspect
 from leads_pipeline.store import corrections, mappings, organizations, quotas, uploads
 from leads_pipeline.store.database import Transaction
+from leads_pipeline.vault import vault_of
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
 
@@ -66,7 +67,7 @@ FILE_FORM = {
     openapi_extra=FILE_FORM,
     responses={
         200: {"model": UploadAccepted, "description": "These bytes are here already"},
-        **problems(408, 409, 413, 415),
+        **problems(408, 409, 413, 415, 503),
     },
 )
 async def receive(
@@ -203,11 +204,21 @@ def _store(
 ) -> Response:
     kind = inspect(file.path, file.filename, shared.limits)
 
+    def is_known() -> bool:
+        with shared.database.transaction(caller.organization) as transaction:
+            return uploads.known_as(transaction, digest, even_if_known=force) is not None
+
     def act(transaction: Transaction) -> Outcome:
-        with file.path.open("rb") as content:
-            received = uploads.receive(
-                transaction, content, filename=file.filename, kind=kind, source="rest", even_if_known=force
-            )
+        received = uploads.receive(
+            transaction,
+            content,
+            filename=file.filename,
+            kind=kind,
+            source="rest",
+            even_if_known=force,
+            digest=digest,
+            staged=staged,
+        )
         if received.duplicate_of is None:
             quotas.require_room(transaction, organizations.settings_for(transaction, shared.settings))
         return Outcome(
@@ -216,7 +227,11 @@ def _store(
             headers={"Location": f"/api/v1/uploads/{received.upload.id}", "ETag": _etag(received.upload)},
         )
 
-    return idempotency.act_once(shared, caller, key, fingerprint, act)
+    with file.path.open("rb") as content:
+        digest = uploads.digest_of(content)
+        vault = vault_of(shared.settings)
+        with vault.staged(shared.database, caller.organization, content, needless=is_known) as staged:
+            return idempotency.act_once(shared, caller, key, fingerprint, act)
 
 
 def _fingerprint(file: ReceivedFile, *, force: bool) -> bytes:

@@ -10,6 +10,7 @@ import typer
 
 from leads_pipeline.cli import (
     admin,
+    contents,
     database,
     datasets,
     language_model,
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(running.commands)
 app.add_typer(mapping.commands)
 app.add_typer(database.commands, name="db")
+app.add_typer(contents.commands, name="contents")
 app.add_typer(organizations.commands, name="organization")
 app.add_typer(tokens.commands, name="token")
 app.add_typer(admin.commands, name="admin")

@@ -40,10 +40,9 @@ def read_settings() -> "Settings":
 @contextmanager
 def opened(settings: "Settings") -> "Generator[Database]":
     from leads_pipeline.store.database import open_database
-    from leads_pipeline.types import Actor
 
     with open_database(settings) as database:
-        yield database.acting(Actor("operator", "cli"))
+        yield database
 
 
 @contextmanager

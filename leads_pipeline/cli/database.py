@@ -58,10 +58,13 @@ def db_reset(*, yes: Yes = False) -> None:
     """Delete everything stored, and make empty tables. Asks first."""
     from leads_pipeline.store import migrations
     from leads_pipeline.system import migrate
+    from leads_pipeline.vault import vault_of
 
     settings = read_settings()
     with opened(settings) as database:
         place = database.url.render_as_string(hide_password=True)
         confirm(f"Delete every upload, mapping, correction and run in {place}?", yes=yes)
+        if migrations.status(database).current:
+            vault_of(settings).empty(database)
         migrations.reset(database)
         print(f"Everything is deleted; the database is at revision {migrate(settings, database)}.")

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from leads_pipeline.defs.asking import Asker
 from leads_pipeline.defs.processing import LEASE, Figures, Processed, Work, process
+from leads_pipeline.errors import ContentsUnavailable
 from leads_pipeline.logs import where
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import queue
@@ -185,6 +186,12 @@ class _Loop:
                 # The database went away under this job: its lease runs out, and the next claim takes it.
                 self.totals.errors["database_unavailable"] += 1
                 log.warning("job left to its lease", job=str(job.id))
+            elif isinstance(error, ContentsUnavailable):
+                # Neither this file nor the next can be had: they wait, and the next drain looks again.
+                log.warning("the store of files does not answer", job=str(job.id), detail=error.detail)
+                self.totals.stopped_because = "the store of files does not answer"
+                with self.database.transaction(SYSTEM) as transaction:
+                    queue.give_back(transaction, job, tried=False)
             else:
                 # Our own fault, not the file's: another attempt may fare better, and the third one's failure is final.
                 self.totals.errors["internal_error"] += 1

@@ -17,7 +17,7 @@ import structlog
 from leads_pipeline.defs.intake import ON_ITS_WAY
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.shelves import LEARNING, OWNERS
-from leads_pipeline.errors import FileRejected
+from leads_pipeline.errors import ContentsLost, FileRejected
 from leads_pipeline.mapping import load_model
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import AnonymisingPlan, Limits, Secrets, anonymise, category_digest
@@ -27,6 +27,7 @@ from leads_pipeline.store.examples import Due, Example
 from leads_pipeline.store.mappings import StoredMapping
 from leads_pipeline.training.examples import FEATURE_VERSION, SheetExample, sheet_example
 from leads_pipeline.types import AnonymisedSheet, Column, ColumnProfile, Sheet
+from leads_pipeline.vault import vault_of
 
 log = structlog.get_logger()
 
@@ -74,17 +75,16 @@ def make_examples(database: Database, settings: Settings, upload: Due, made: Mad
         category_key = logins.deployment_key(transaction, CATEGORY_KEY)
         common = examples.common_categories(transaction)
     problem: str | None = None
-    with _source(database, upload) as (source, path):
-        if source is not None:
-            seed = hmac.digest(source.key, upload.upload_id.bytes, "sha256")
-            plan = AnonymisingPlan(tuple(source.sheets), Secrets(seed, category_key, common))
-            try:
+    try:
+        with _source(database, settings, upload) as (source, path):
+            if source is not None:
+                seed = hmac.digest(source.key, upload.upload_id.bytes, "sha256")
+                plan = AnonymisingPlan(tuple(source.sheets), Secrets(seed, category_key, common))
                 kept = anonymise(path, source.filename, plan, Limits(**settings.file_limits()))
-            except FileRejected as error:
-                problem = error.code
-                made.problems[error.code] += 1
-            else:
                 _keep(database, settings, upload, source, kept, common, category_key, made)
+    except (FileRejected, ContentsLost) as error:
+        problem = error.code
+        made.problems[error.code] += 1
     with database.transaction(upload.organization_id) as transaction:
         examples.refresh_evidence(transaction, upload.upload_id)
         examples.done(transaction, upload, problem=problem)
@@ -156,7 +156,7 @@ def _rows(sheet: SheetExample, source: _Source) -> list[Example]:
 
 
 @contextmanager
-def _source(database: Database, upload: Due) -> Generator[tuple[_Source | None, Path]]:
+def _source(database: Database, settings: Settings, upload: Due) -> Generator[tuple[_Source | None, Path]]:
     """What the upload's examples are made of and where its bytes lie; None where there is nothing to make, or to read."""
     with TemporaryDirectory(prefix="leads-examples-") as directory:
         path = Path(directory) / "upload"
@@ -172,8 +172,7 @@ def _source(database: Database, upload: Due) -> Generator[tuple[_Source | None, 
             columns = {(row.sheet_index, row.column_index): row for row in mappings.mappings_of(transaction, found)}
             sheets = [_with_columns(sheet, columns) for sheet in uploads.sheets_of(transaction, found)]
             key = examples.pseudonym_key(transaction)
-            with path.open("wb") as file:
-                uploads.write_contents(transaction, found.id, file)
+        vault_of(settings).fetch(database, upload.organization_id, found.id, path)
         yield _Source(found.filename, sheets, columns, key), path
 
 

@@ -11,12 +11,13 @@ import dagster as dg
 import structlog
 
 from leads_pipeline.defs.resources import Leads
-from leads_pipeline.errors import LeadsError, NotFound
+from leads_pipeline.errors import ContentsUnavailable, LeadsError, NotFound
 from leads_pipeline.providers.inbox import Claim, Inbox, InboxFile, observation, stable
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import Limits, inspect, safe_filename
 from leads_pipeline.store import organizations, quotas, uploads
 from leads_pipeline.store.database import SYSTEM, Database
+from leads_pipeline.vault import vault_of
 
 log = structlog.get_logger()
 
@@ -72,14 +73,26 @@ def take_in(database: Database, settings: Settings, inbox: Inbox, claim: Claim) 
                     "There is no organization of the folder's name: rename the folder, or make the organization with "
                     "`leads token create --organization NAME`, and put the file back."
                 )
-            with path.open("rb") as content, database.transaction(organization) as transaction:
+            with (
+                path.open("rb") as content,
+                vault_of(settings).staged(database, organization, content) as staged,
+                database.transaction(organization) as transaction,
+            ):
                 received = uploads.receive(
-                    transaction, content, filename=filename, kind=kind, source="inbox", source_key=claim.key
+                    transaction,
+                    content,
+                    filename=filename,
+                    kind=kind,
+                    source="inbox",
+                    source_key=claim.key,
+                    staged=staged,
                 )
                 if received.duplicate_of is None:
                     quotas.require_room(transaction, organizations.settings_for(transaction, settings))
     except FileNotFoundError:
         return True  # another look at the inbox has finished with it
+    except ContentsUnavailable:
+        raise  # not the file's fault: the claim is found again
     except LeadsError as problem:
         inbox.failed(claim, problem)
         log.info("inbox file refused", code=problem.code)

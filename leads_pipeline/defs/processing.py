@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from leads_pipeline.errors import FileRejected, StaleClaim
+from leads_pipeline.errors import ContentsLost, FileRejected, StaleClaim
 from leads_pipeline.mapping import (
     LeadSchema,
     Memory,
@@ -27,13 +27,14 @@ from leads_pipeline.mapping import (
 from leads_pipeline.mapping.language_model import open_columns
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import Limits, read
-from leads_pipeline.store import llm, mappings, memory, organizations, queue, uploads
+from leads_pipeline.store import llm, mappings, memory, organizations, queue
 from leads_pipeline.store.database import Database
 from leads_pipeline.store.llm import Answered, Call
 from leads_pipeline.store.mappings import MappedSheet
 from leads_pipeline.store.queue import Done, Job
 from leads_pipeline.training.examples import language_of
 from leads_pipeline.types import Mapping, Notice, Workbook
+from leads_pipeline.vault import vault_of
 
 log = structlog.get_logger()
 
@@ -100,20 +101,21 @@ class Work:
 def process(database: Database, settings: Settings, job: Job) -> Processed | Work | None:
     """Map one claimed upload and store the outcome; None when another worker has taken the job over.
 
-    A file that cannot be read is an outcome, not an error. One with columns that a language model is to be asked about
+    A file that cannot be read is an outcome, not an error; a store of contents that does not answer is one
+    (`ContentsUnavailable`). A file with columns that a language model is to be asked about
     is handed back, to be stored when it was.
     """
     begun = time.perf_counter()
     try:
-        with _contents(database, job) as path:
-            fetched = time.perf_counter()
-            try:
+        try:
+            with _contents(database, settings, job) as path:
+                fetched = time.perf_counter()
                 workbook = read(path, job.filename, Limits(**settings.file_limits()))
-            except FileRejected as problem:
-                with database.transaction(job.organization_id) as transaction:
-                    queue.fail(transaction, job, problem)
-                return Processed(Figures(seconds=time.perf_counter() - begun), problem.code)
-            was_read = time.perf_counter()
+                was_read = time.perf_counter()
+        except (FileRejected, ContentsLost) as problem:
+            with database.transaction(job.organization_id) as transaction:
+                queue.fail(transaction, job, problem)
+            return Processed(Figures(seconds=time.perf_counter() - begun), problem.code)
         work = _map(database, settings, job, workbook, {"fetch": fetched - begun, "read": was_read - fetched})
     except StaleClaim:
         log.info("job taken over", job=str(job.id))
@@ -219,9 +221,8 @@ def _drawn(upload: UUID, share: float) -> float | None:
 
 
 @contextmanager
-def _contents(database: Database, job: Job) -> Generator[Path]:
+def _contents(database: Database, settings: Settings, job: Job) -> Generator[Path]:
     with TemporaryDirectory(prefix="leads-") as directory:
         path = Path(directory) / "upload"
-        with path.open("wb") as file, database.transaction(job.organization_id) as transaction:
-            uploads.write_contents(transaction, job.upload_id, file)
+        vault_of(settings).fetch(database, job.organization_id, job.upload_id, path)
         yield path

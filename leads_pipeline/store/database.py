@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, Final
@@ -22,7 +22,6 @@ from sqlalchemy.sql.elements import TextClause
 from leads_pipeline.errors import SetupProblem
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import embedded
-from leads_pipeline.types import Actor
 
 OLDEST_POSTGRESQL = 14
 KEEP_UP_SECONDS = 2.0
@@ -37,17 +36,12 @@ SYSTEM: Final = SystemScope.SYSTEM
 """The scope of drains, migrations and token look-ups: sees every organization."""
 
 
-THE_SYSTEM: Final = Actor("system")
-"""Who acts where nobody said on whose behalf."""
-
-
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A database transaction, whose it is, and who acts in it. Statements take their values by name."""
+    """A database transaction and whose it is. Statements take their values by name."""
 
     connection: Connection
     scope: UUID | SystemScope
-    actor: Actor = THE_SYSTEM
 
     @property
     def organization(self) -> UUID:
@@ -87,22 +81,17 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One process's small pool of connections, and who acts through it unless a transaction says otherwise."""
+    """One process's small pool of connections."""
 
     engine: Engine
-    actor: Actor = THE_SYSTEM
 
     @property
     def url(self) -> URL:
         return self.engine.url
 
-    def acting(self, actor: Actor) -> "Database":
-        """The same connections on behalf of `actor`."""
-        return replace(self, actor=actor)
-
     @contextmanager
-    def transaction(self, scope: UUID | SystemScope, *, by: Actor | None = None) -> Generator[Transaction]:
-        """Commit on leaving, roll back on an exception. `by` is who acts, for the audit trail."""
+    def transaction(self, scope: UUID | SystemScope) -> Generator[Transaction]:
+        """Commit on leaving, roll back on an exception."""
         with self.engine.begin() as connection:
             connection.execute(
                 _statement(
@@ -113,7 +102,7 @@ class Database:
                     "scope": "organization" if isinstance(scope, UUID) else scope.value,
                 },
             )
-            yield Transaction(connection, scope, by or self.actor)
+            yield Transaction(connection, scope)
 
 
 @contextmanager

@@ -8,13 +8,11 @@ from typing import IO, Any, Literal
 from uuid import UUID
 
 from leads_pipeline.errors import NotFound, StaleState
-from leads_pipeline.store import audit, corrections, memory
+from leads_pipeline.store import contents, corrections, memory
+from leads_pipeline.store.contents import CHUNK_BYTES, Staged
 from leads_pipeline.store.database import Transaction, as_json
 from leads_pipeline.store.ids import new_id
 from leads_pipeline.types import Notice, Sheet
-
-CHUNK_BYTES = 2**20
-"""psycopg2 turns a bytea of 20 MB into 207 MB of memory; a chunk of 1 MiB stays small."""
 
 Source = Literal["rest", "inbox"]
 
@@ -62,6 +60,14 @@ class Received:
     duplicate_of: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What tells a file's bytes from others: SHA-256 (32 bytes) and size."""
+
+    sha256: bytes
+    size: int
+
+
 def receive(
     transaction: Transaction,
     content: IO[bytes],
@@ -71,18 +77,20 @@ def receive(
     source: Source,
     source_key: str | None = None,
     even_if_known: bool = False,
+    digest: Digest | None = None,
+    staged: Staged | None = None,
 ) -> Received:
     """Store a file and ask for its mapping, in one transaction: its bytes are durable when that commits.
 
     The same bytes in the same organization are not stored twice unless `even_if_known`; `source_key` names an inbox
-    file, and whatever was taken in under it already is returned as it is.
+    file, and whatever was taken in under it already is returned as it is. `staged` says how the bytes are kept: as they
+    are, in PostgreSQL, unless given; `digest` is taken unless given.
     """
-    digest, size = _digest(content)
-    if source_key is not None and (known := _by_source_key(transaction, source_key)):
-        return Received(known)
-    if not even_if_known and (known := _by_bytes(transaction, digest)):
-        return Received(known, duplicate_of=known.id)
-    upload_id = new_id()
+    digest = digest or digest_of(content)
+    staged = staged or Staged()
+    if known := known_as(transaction, digest, source_key=source_key, even_if_known=even_if_known):
+        return known
+    upload_id = staged.upload_id
     transaction.run(
         """INSERT INTO file_uploads (id, organization_id, filename, kind, size_bytes, sha256, source, source_key)
            VALUES (:id, :organization, :filename, :kind, :size, :sha256, :source, :source_key)""",
@@ -90,29 +98,33 @@ def receive(
         organization=transaction.organization,
         filename=filename,
         kind=kind,
-        size=size,
-        sha256=digest,
+        size=digest.size,
+        sha256=digest.sha256,
         source=source,
         source_key=source_key,
     )
-    content.seek(0)
-    for chunk, block in enumerate(iter(lambda: content.read(CHUNK_BYTES), b"")):
-        transaction.run(
-            """INSERT INTO upload_contents (upload_id, organization_id, chunk, bytes)
-               VALUES (:upload, :organization, :chunk, :bytes)""",
-            upload=upload_id,
-            organization=transaction.organization,
-            chunk=chunk,
-            bytes=block,
-        )
+    contents.keep(transaction, content, staged)
     _request(transaction, upload_id, "map")
-    audit.record(
-        transaction,
-        "upload.received",
-        ("upload", upload_id),
-        details={"kind": kind, "size_bytes": size, "source": source},
-    )
     return Received(upload(transaction, upload_id))
+
+
+def known_as(
+    transaction: Transaction, digest: Digest, *, source_key: str | None = None, even_if_known: bool = False
+) -> Received | None:
+    """What `receive` answers without storing anything; None when it would store the file."""
+    if source_key is not None and (known := _by_source_key(transaction, source_key)):
+        return Received(known)
+    if not even_if_known and (known := _by_bytes(transaction, digest.sha256)):
+        return Received(known, duplicate_of=known.id)
+    return None
+
+
+def digest_of(content: IO[bytes]) -> Digest:
+    content.seek(0)
+    digest = hashlib.sha256()
+    while block := content.read(CHUNK_BYTES):
+        digest.update(block)
+    return Digest(digest.digest(), content.tell())
 
 
 def upload(transaction: Transaction, upload_id: UUID, *, for_update: bool = False) -> Upload:
@@ -169,7 +181,6 @@ def request_remap(transaction: Transaction, upload_id: UUID) -> Upload:
         "UPDATE file_uploads SET status = 'received', problem = NULL, version = version + 1 WHERE id = :id",
         id=upload_id,
     )
-    audit.record(transaction, "upload.remapped", ("upload", upload_id))
     return upload(transaction, upload_id)
 
 
@@ -190,7 +201,6 @@ def delete(transaction: Transaction, upload_id: UUID) -> None:
         id=upload_id,
     )
     memory.change(transaction, before=answered, after=())
-    audit.record(transaction, "upload.deleted", ("upload", upload_id), details={"answers": len(answered)})
 
 
 def require_contents(found: Upload) -> None:
@@ -203,25 +213,6 @@ def require_contents(found: Upload) -> None:
             status=410,
             title="The contents are gone",
         )
-
-
-def write_contents(transaction: Transaction, upload_id: UUID, into: IO[bytes]) -> None:
-    """Write the file's bytes to `into`, a chunk at a time."""
-    chunks: int = transaction.value(
-        "SELECT count(*) FROM upload_contents WHERE organization_id = :organization AND upload_id = :id",
-        organization=transaction.organization,
-        id=upload_id,
-    )
-    for chunk in range(chunks):
-        block = transaction.value(
-            """SELECT bytes FROM upload_contents
-               WHERE organization_id = :organization AND upload_id = :id AND chunk = :chunk""",
-            organization=transaction.organization,
-            id=upload_id,
-            chunk=chunk,
-        )
-        into.write(block)
-    into.flush()
 
 
 # --- Sheets --------------------------------------------------------------------------------------------------------
@@ -285,14 +276,6 @@ def sheets_of(transaction: Transaction, found: Upload) -> list[Sheet]:
 _FIELDS = """id, filename, kind, size_bytes, source, status, problem, warnings, version, generation, sheet_count,
     row_count, column_count, mapped_count, decided_count, reviewed_count, corrected_count, received_at, mapped_at,
     reviewed_at, contents_deleted_at, audit_share"""
-
-
-def _digest(content: IO[bytes]) -> tuple[bytes, int]:
-    content.seek(0)
-    digest = hashlib.sha256()
-    while block := content.read(CHUNK_BYTES):
-        digest.update(block)
-    return digest.digest(), content.tell()
 
 
 def _by_bytes(transaction: Transaction, digest: bytes) -> Upload | None:
