@@ -1,82 +1,29 @@
 """Organizations are kept apart twice: queries are scoped, and the database refuses the rest."""
 
-from datetime import date, timedelta
-from decimal import Decimal
+from collections.abc import Generator
+from contextlib import contextmanager
 from uuid import UUID
 
 import pytest
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from leads_pipeline.errors import NotFound
 from leads_pipeline.store import (
-    audit,
     corrections,
-    idempotency,
-    llm,
     logins,
     memory,
     migrations,
     organizations,
-    sessions,
     uploads,
 )
 from leads_pipeline.store.corrections import Correction
-from leads_pipeline.store.database import SYSTEM, Database, as_json
+from leads_pipeline.store.database import SYSTEM, Database, SystemScope, Transaction
 from leads_pipeline.types import MemoryKey
 from leads_pipeline_tests.builders import mapped_upload
 
 
 def test_every_table_has_forced_row_level_security(database: Database) -> None:
     assert migrations.check(database) == []
-
-
-def plant(database: Database, organization: UUID) -> None:
-    """A row of this organization in every table that holds an organization's rows."""
-    upload_id, stored = mapped_upload(database, organization, {"Firma": "Company"})
-    with database.transaction(organization) as transaction:
-        corrections.correct(transaction, [Correction(stored["Firma"].id, "LastName")], single_valued=frozenset())
-        organizations.save_lead_schema(transaction, {"fields": []}, after=0)
-        organizations.create_token(transaction, organization)
-        idempotency.reserve(transaction, "key", "POST /uploads")
-        transaction.run(
-            """INSERT INTO training_datasets (id, organization_id, version, status, parameters)
-               VALUES (:id, :organization, 1, 'building', '{}')""",
-            id=upload_id,
-            organization=organization,
-        )
-        transaction.run(
-            """INSERT INTO model_performance (id, organization_id, model_version, measured_on, columns)
-               VALUES (:id, :organization, 'm', 'online', 0)""",
-            id=upload_id,
-            organization=organization,
-        )
-        llm.save_definitions(transaction, applied=True, definitions="d", amendments={}, evidence={}, gain={})
-        llm.set_aside(transaction, date(2026, 11, 1), Decimal(1), budget=None)
-        transaction.run(
-            """INSERT INTO llm_answers (mapping_id, organization_id, endpoint, model, definitions, belief)
-               VALUES (:mapping, :organization, 'decisions', 'm', 'd', 0.9)""",
-            mapping=stored["Firma"].id,
-            organization=organization,
-        )
-    with database.transaction(SYSTEM) as transaction:
-        sessions.begin(
-            transaction,
-            role="organization",
-            name="ann",
-            source="token",
-            lasts=timedelta(hours=1),
-            organization=organization,
-        )
-        while audit.seal(transaction):
-            pass
-
-
-APPEND_ONLY = {"audit_events", "audit_seals"}
-PLANTED = {
-    "api_tokens", "audit_events", "audit_seals", "field_mappings", "field_patterns", "file_uploads", "idempotency_keys",
-    "lead_schemas", "llm_answers", "llm_definitions", "llm_spending", "login_sessions", "memory_entries",
-    "model_performance", "processing_jobs", "sheets", "training_datasets", "upload_contents", "user_corrections",
-}  # fmt: skip
 
 
 def tables(database: Database, *, with_organization: bool) -> list[str]:
@@ -92,42 +39,99 @@ def tables(database: Database, *, with_organization: bool) -> list[str]:
     return [row["name"] for row in rows]
 
 
+VALUES = {
+    "uuid": "gen_random_uuid()", "text": "'x'", "boolean": "false", "jsonb": "'{}'", "bytea": "'\\x00'", "date": "now()",
+    "timestamp with time zone": "now()", "integer": "1", "bigint": "1", "smallint": "1", "numeric": "1", "real": "1",
+    "double precision": "1",
+}  # fmt: skip
+"""A value of each type, for a row that means nothing."""
+
+
+def row_for(transaction: Transaction, table: str, owner: str) -> str:
+    """The statement that inserts a row of this owner, an SQL expression, whatever columns the table has.
+
+    The table's own rules on values are dropped first; the transaction is to be rolled back.
+    """
+    for rule in transaction.all(
+        "SELECT conname FROM pg_constraint WHERE conrelid = CAST(:table AS regclass) AND contype IN ('c', 'f')",
+        table=table,
+    ):
+        transaction.run(f'ALTER TABLE {table} DROP CONSTRAINT "{rule["conname"]}"')
+    columns = transaction.all(
+        """SELECT attname AS name, format_type(atttypid, NULL) AS type FROM pg_attribute
+           WHERE attrelid = CAST(:table AS regclass) AND attnum > 0 AND NOT attisdropped AND attname <> 'organization_id'
+             AND attnotnull AND NOT atthasdef AND attidentity = ''""",
+        table=table,
+    )
+    values = [f"'{{}}'::{each['type']}" if each["type"].endswith("[]") else VALUES[each["type"]] for each in columns]
+    names = ", ".join(["organization_id", *(each["name"] for each in columns)])
+    return f"INSERT INTO {table} ({names}) VALUES ({', '.join([owner, *values])})"
+
+
+@contextmanager
+def undone(database: Database) -> Generator[Transaction]:
+    """A transaction of the system's that is rolled back."""
+    with database.engine.connect() as connection, connection.begin() as begun:
+        transaction = Transaction(connection, SYSTEM)
+        act_as(transaction, SYSTEM)
+        yield transaction
+        begun.rollback()
+
+
+def act_as(transaction: Transaction, scope: UUID | SystemScope) -> None:
+    organization, name = (str(scope), "organization") if isinstance(scope, UUID) else ("", scope.value)
+    transaction.run(
+        "SELECT set_config('leads.organization', :organization, true), set_config('leads.scope', :name, true)",
+        organization=organization,
+        name=name,
+    )
+
+
+def touched(transaction: Transaction, statement: str) -> int:
+    """How many rows the statement changes; a trigger that refuses it altogether counts as none."""
+    point = transaction.connection.begin_nested()
+    try:
+        return transaction.run(statement)
+    except DBAPIError:
+        return 0
+    finally:
+        point.rollback()
+
+
+def is_refused(transaction: Transaction, statement: str) -> bool:
+    """Whether row-level security refuses the statement."""
+    point = transaction.connection.begin_nested()
+    try:
+        transaction.run(statement)
+    except ProgrammingError as error:
+        return "row-level security" in str(error)
+    finally:
+        point.rollback()
+    return False
+
+
 def test_in_every_table_a_query_that_forgets_its_organization_finds_and_changes_nothing_of_others(
     database: Database, organization: UUID, other_organization: UUID
 ) -> None:
-    plant(database, organization)
-    found: set[str] = set()
-    for table in tables(database, with_organization=True):
-        theirs = f"FROM {table} WHERE organization_id = :theirs"
-        with database.transaction(SYSTEM) as transaction:
-            row = transaction.value(f"SELECT to_jsonb({table}) {theirs} LIMIT 1", theirs=organization)
-        with database.transaction(other_organization) as transaction:
-            assert transaction.value(f"SELECT count(*) {theirs}", theirs=organization) == 0, table
-            everything = f"SELECT count(*) FROM {table} WHERE organization_id <> :own"
-            assert transaction.value(everything, own=other_organization) == 0, table
-        changes = (f"UPDATE {table} SET organization_id = :own WHERE organization_id = :theirs", f"DELETE {theirs}")
-        for change in changes:
-            values = {"own": other_organization, "theirs": organization}
-            if table in APPEND_ONLY:
-                with (
-                    pytest.raises(ProgrammingError, match="permission denied"),
-                    database.transaction(other_organization) as transaction,
-                ):
-                    transaction.run(change, **values)
-            else:
-                with database.transaction(other_organization) as transaction:
-                    assert transaction.run(change, **values) == 0, table
-        if row is None:
-            continue
-        found.add(table)
-        record = f"(jsonb_populate_record(NULL::{table}, CAST(:row AS jsonb))).*"
-        copy = f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT {record}"
-        with (
-            pytest.raises(ProgrammingError, match="row-level security"),
-            database.transaction(other_organization) as transaction,
-        ):
-            transaction.run(copy, row=as_json(row))
-    assert found >= PLANTED
+    every = tables(database, with_organization=True)
+    assert len(every) >= 25
+    for table in every:
+        with undone(database) as transaction:
+            theirs = row_for(transaction, table, f"'{organization}'")
+            transaction.run(theirs)
+            of_theirs = f"FROM {table} WHERE organization_id = '{organization}'"
+            assert transaction.value(f"SELECT count(*) {of_theirs}") == 1, table
+            act_as(transaction, other_organization)
+            assert transaction.value(f"SELECT count(*) {of_theirs}") == 0, table
+            assert (
+                transaction.value(f"SELECT count(*) FROM {table} WHERE organization_id <> '{other_organization}'") == 0
+            ), table
+            assert touched(transaction, f"UPDATE {table} SET organization_id = '{other_organization}'") == 0, table
+            assert touched(transaction, f"DELETE FROM {table}") == 0, table
+            assert is_refused(transaction, theirs), table
+            assert is_refused(transaction, theirs.replace(f"'{organization}'", "NULL")), table
+            act_as(transaction, SYSTEM)
+            assert transaction.value(f"SELECT count(*) {of_theirs}") == 1, table
 
 
 def test_what_is_the_system_s_is_seen_by_no_organization(database: Database, organization: UUID) -> None:
