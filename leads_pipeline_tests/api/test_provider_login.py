@@ -1,13 +1,19 @@
 """Logging in at an OpenID Connect provider: a real one on loopback, asked over real HTTP."""
 
+import base64
+import hmac
+import json
 import socket
 import time
 from collections.abc import Generator
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import httpx
 import pytest
+from joserfc import jws, jwt
+from joserfc.jwk import RSAKey
 from oidc_provider_mock import User, run_server_in_thread
 
 from leads_pipeline.errors import SetupProblem
@@ -210,6 +216,90 @@ def test_a_token_that_is_not_for_us_or_not_for_now_is_refused(browser: httpx.Cli
     answer = log_in(browser, liar)
     assert refused(answer)
     assert "could not be verified" in answer.text
+
+
+# --- Signatures ----------------------------------------------------------------------------------------------------
+
+FORGED: list[str] = []
+"""How the next id tokens of the forging provider are signed; the right way when empty."""
+
+
+def signed_otherwise(how: str, token: str, key: dict[str, Any]) -> str:
+    """The same token, with the same claims and key id, by somebody who does not have the provider's private key."""
+
+    def encoded(content: bytes) -> str:
+        return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+    def part(members: dict[str, object]) -> str:
+        return encoded(json.dumps(members).encode())
+
+    header, claims, signature = token.split(".")
+    said = json.loads(base64.urlsafe_b64decode(claims + "=="))
+    known = json.loads(base64.urlsafe_b64decode(header + "=="))
+    match how:
+        case "by a foreign key":
+            return jwt.encode(known, said, RSAKey.generate_key(2048, {"kid": key["kid"]}, private=True))
+        case "by a foreign key that the token brings along":
+            foreign = RSAKey.generate_key(2048, {"kid": "mine"}, private=True)
+            brought = {**known, "kid": "mine", "jwk": foreign.as_dict(private=False)}
+            registry = jws.JWSRegistry(algorithms=["RS256"], strict_check_header=False)
+            return jwt.encode(brought, said, foreign, registry=registry)
+        case "with the public key as a shared secret":
+            signed = f"{part({**known, 'alg': 'HS256'})}.{claims}"
+            return f"{signed}.{encoded(hmac.digest(RSAKey.import_key(key).as_pem(private=False), signed.encode(), 'sha256'))}"
+        case "not at all":
+            return f"{part({**known, 'alg': 'none'})}.{claims}."
+        case _:
+            return f"{header}.{part({**said, 'sub': 'cy', 'email': 'ann@acme.example'})}.{signature}"
+
+
+@pytest.fixture(scope="module")
+def forger(settings: Settings, database: Database) -> Generator[str]:
+    """The application, with a provider whose tokens somebody exchanges on their way."""
+    with run_server_in_thread(user_claims=PEOPLE) as server:
+        app: Any = server.app
+        issuer = f"http://localhost:{server.server_port}"
+
+        def exchange(response: Any) -> Any:
+            content = response.get_json(silent=True)
+            if FORGED and isinstance(content, dict) and "id_token" in content:
+                (key,) = httpx.get(f"{issuer}/jwks").json()["keys"]
+                content["id_token"] = signed_otherwise(FORGED.pop(), content["id_token"], key)
+                response.set_data(json.dumps(content))
+            return response
+
+        app.after_request(exchange)
+        changes = {"oidc_issuer": issuer, "oidc_client_id": "leads", "oidc_admins": frozenset({"ann@acme.example"})}
+        with running(settings.model_copy(update=changes), database) as url:
+            yield url
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "by a foreign key",
+        "by a foreign key that the token brings along",
+        "with the public key as a shared secret",
+        "not at all",
+        "before its claims were changed",
+    ],
+)
+def test_a_token_that_the_provider_s_own_key_has_not_signed_is_refused(
+    forger: str, database: Database, how: str
+) -> None:
+    with httpx.Client(base_url=forger, headers={"Accept": "text/html"}) as browser:
+        FORGED.append(how)
+        answer = log_in(browser, "ann")
+        assert FORGED == []
+        assert refused(answer)
+        assert "could not be verified" in answer.text
+        assert role(database, browser) is None
+        # The same person, with the token as it was signed.
+        log_in(browser, "ann")
+        assert role(database, browser) == "admin"
+
+
+# --- What else may go wrong ----------------------------------------------------------------------------------------
 
 
 def test_an_answer_of_another_issuer_is_refused(browser: httpx.Client) -> None:
