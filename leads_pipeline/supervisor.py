@@ -27,6 +27,8 @@ GRACE_SECONDS = 30.0
 LONGEST_BACKOFF_SECONDS = 30.0
 HEALTHY_AFTER_SECONDS = 60.0
 """A process that ran so long is started again at once when it ends."""
+START_SECONDS = 300.0
+"""For a first start on a slow machine, which compiles every module; one that cannot succeed is given up long before."""
 HOPELESS_STARTS = 3
 """A process that ended so often before the system was ever ready will not do better the next time."""
 LARGEST_LOG_BYTES = 10 * 2**20
@@ -105,7 +107,7 @@ class System:
             self._hurry.set()
             self._keeper.join()
 
-    def wait_ready(self, timeout: float = 120.0) -> None:
+    def wait_ready(self, timeout: float = START_SECONDS) -> None:
         """Return when the web process says that it is ready to serve.
 
         Raises `SetupProblem` when it does not within `timeout` seconds, or when a process keeps ending.

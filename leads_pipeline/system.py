@@ -47,6 +47,7 @@ def run_demo_system(settings: Settings, *, stay: bool) -> int:
     out = Console(width=None if sys.stdout.isatty() else 100)
     try:
         with interrupt_on_signals(), _ready(settings) as database:
+            password = passwords.first_password(settings, database)
             print("Starting the web process and the worker ...", flush=True)
             with System(settings, log=print) as system:
                 system.wait_ready()
@@ -62,7 +63,8 @@ def run_demo_system(settings: Settings, *, stay: bool) -> int:
                     out,
                     exports=settings.home / "demo",
                     dashboard=f"{system.base_url}/admin",
-                    login=f"paste the token that lies in {_shown(admin_token_file(settings, database))}",
+                    login=f"paste the token that lies in {_shown(admin_token_file(settings, database))}"
+                    + ("" if password is None else f", or use the password {password}"),
                 )
                 if stay:
                     print("The system stays up; Ctrl-C stops it.", flush=True)
@@ -119,6 +121,8 @@ def _say_how_to_log_in(settings: Settings, database: Database, base_url: str, pa
     print(f"Dashboard: {base_url}/admin; log in with the token in {_shown(admin_token_file(settings, database))}")
     if password is not None:
         print(f"           or with the password {password}, which is not shown again")
+    elif settings.oidc_issuer is None:
+        print("           or with the administrator's password; `leads admin reset-password` makes another")
 
 
 def _shown(path: Path) -> str:

@@ -276,6 +276,14 @@ def test_a_wrong_mapping_is_shown_with_what_is_right() -> None:
     assert "→ Company" in told
 
 
+def test_a_whole_name_is_shown_with_the_fields_that_it_is_split_into() -> None:
+    transform = {"kind": "split", "of": "name", "fields": ["FirstName", "LastName"]}
+    whole = Judged(mapping(header="Ansprechpartner", target="FullName", transform=transform), Verdict.RIGHT, "FullName")
+    told = rendered(mapping_table([whole], Marks.of("utf-8")))
+    assert "✓ FullName →" in told
+    assert "FirstName, LastName" in told
+
+
 def test_a_header_is_text_and_no_markup() -> None:
     told = rendered(
         mapping_table([Judged(mapping(header="[red]x[/red]\nfirma"), Verdict.RIGHT, "Company")], Marks.of("utf-8"))

@@ -4,7 +4,6 @@ The framework's own form parser answers over-long bodies late and in plain text,
 for ever on a silent client; so the body is parsed here, by the same library underneath.
 """
 
-import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -14,6 +13,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
+from leads_pipeline.api.bodies import Pace
 from leads_pipeline.errors import FileRejected, RequestInvalid
 from leads_pipeline.spreadsheets import safe_filename
 
@@ -117,7 +117,7 @@ class _Form:
 async def receive_file(request: Request, into: Path, *, limit: int, silence: float) -> ReceivedFile:
     """Stream the form's part named `file` to `into`.
 
-    `limit` is the most bytes it may have, `silence` the seconds that the client may send nothing.
+    `limit` is the most bytes it may have, `silence` the seconds that the client may send next to nothing.
     Raises `RequestInvalid` or `FileRejected`; what was written by then is the caller's to remove.
     """
     boundary = _boundary(request)
@@ -128,19 +128,22 @@ async def receive_file(request: Request, into: Path, *, limit: int, silence: flo
     with into.open("wb") as file:
         form = _Form(file, limit)
         parser = MultipartParser(boundary, form.callbacks())  # pyright: ignore[reportArgumentType] - its own TypedDict
-        stream = request.stream()
+        stream, pace = request.stream(), Pace(silence)
         while True:
             try:
-                block = await asyncio.wait_for(anext(stream), silence)
+                block = await pace.next(anext(stream))
             except StopAsyncIteration:
                 break
             except TimeoutError as error:
                 raise RequestInvalid(
-                    f"Nothing came for {silence:g} s, so the upload was given up.", code="request_timeout", status=408
+                    f"Next to nothing came for {silence:g} s, so the upload was given up.",
+                    code="request_timeout",
+                    status=408,
                 ) from error
             except ClientDisconnect as error:
                 raise malformed("the connection ended before the form did") from error
             received += len(block)
+            pace.count(len(block))
             if received > limit + OVERHEAD:
                 raise too_large(limit)
             try:

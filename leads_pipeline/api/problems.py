@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leads_pipeline.errors import LeadsError, NotFound, RequestInvalid
 from leads_pipeline.logs import where
+from leads_pipeline.store.database import is_disk_full
 from leads_pipeline.store.ids import new_id
 
 log = structlog.get_logger()
@@ -42,11 +43,11 @@ HTTP_CODES = {
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may answer with these statuses, 401, 403, 422, 429 and 503 among them."""
+    """The `responses` of a route that may answer with these statuses, 401, 403, 422, 429, 503 and 507 among them."""
     content = {"application/problem+json": {"schema": PROBLEM}}
     return {
         status: {"description": "A problem object", "content": content}
-        for status in sorted({400, 401, 403, 422, 429, 503, *statuses})
+        for status in sorted({400, 401, 403, 422, 429, 503, 507, *statuses})
     }
 
 
@@ -58,6 +59,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(OperationalError, _database_away)
     app.add_exception_handler(PoolTimeout, _database_away)
     app.add_exception_handler(DBAPIError, _database_refused)
+    app.add_exception_handler(OSError, _machine_refused)
 
 
 def respond(request_id: str, error: LeadsError, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -166,6 +168,8 @@ def _methods(request: Request) -> str:
 
 
 async def _database_away(request: Request, error: Exception) -> JSONResponse:
+    if is_disk_full(error):
+        return _disk_full(request, error)
     log.warning("database unavailable", request_id=_id(request), error=where(error))
     problem = LeadsError(
         "The database does not answer at the moment. Nothing was changed; try again in a few seconds.",
@@ -181,3 +185,21 @@ async def _database_refused(request: Request, error: Exception) -> JSONResponse:
     if error.connection_invalidated:
         return await _database_away(request, error)
     raise error
+
+
+async def _machine_refused(request: Request, error: Exception) -> JSONResponse:
+    if is_disk_full(error):
+        return _disk_full(request, error)
+    raise error
+
+
+def _disk_full(request: Request, error: Exception) -> JSONResponse:
+    log.error("disk full", request_id=_id(request), error=where(error))
+    problem = LeadsError(
+        "The disk of this deployment is full. Nothing was kept of this request; send it again once its operator has "
+        "freed some space.",
+        code="storage_full",
+        status=507,
+        title="The disk is full",
+    )
+    return respond(_id(request), problem)

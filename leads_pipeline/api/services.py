@@ -166,15 +166,22 @@ def require_transforms(schema: LeadSchema, wishes: Iterable[tuple[str | None, Wi
             )
 
 
+LONGEST_VERSION = 9
+"""Digits of an upload's version, which is a 4-byte integer."""
+NO_VERSION = -1
+
+
 def if_match(
     value: Annotated[
-        Annotated[str, StringConstraints(pattern=r'^((W/)?"v[0-9]{1,9}"|\*)$')] | Absent, Header(alias="If-Match")
+        Annotated[str, StringConstraints(pattern=r'^((W/)?"[\x21\x23-\x7e]{0,64}"|\*)$')] | Absent,
+        Header(alias="If-Match"),
     ] = None,
 ) -> int | None:
-    """The version that `If-Match` names, None for any."""
+    """The version that `If-Match` names, None for any. A tag that is none of ours names one that never is."""
     if value is None or value == "*":
         return None
-    return int(value.removeprefix("W/").strip('"').removeprefix("v"))
+    version = value.removeprefix("W/").strip('"').removeprefix("v")
+    return int(version) if version.isdecimal() and len(version) <= LONGEST_VERSION else NO_VERSION
 
 
 Searched = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*$")]

@@ -67,6 +67,8 @@ def organization_named(database: "Database", name: str) -> "UUID":
 
 
 def existing(path: Path) -> Path:
+    if path.is_dir():
+        raise NotFound(f"{path} is a folder; name the files in it.", code="file_not_found")
     if not path.is_file():
         raise NotFound(f"There is no file {path}.", code="file_not_found")
     return path

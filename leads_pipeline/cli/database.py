@@ -24,10 +24,11 @@ def db_upgrade() -> None:
 def db_status(*, as_json: AsJson = False) -> None:
     """Show the schema's revision, and about how many rows each table holds."""
     from leads_pipeline.store import migrations
+    from leads_pipeline.store.database import shown
 
     with opened(read_settings()) as database:
         status = migrations.status(database)
-        place = database.url.render_as_string(hide_password=True)
+        place = shown(database.url)
     if as_json:
         print(json.dumps({"revision": status.revision, "newest": status.newest, "rows": status.rows}))
         return

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from leads_pipeline.errors import ContentsUnavailable
 from leads_pipeline.logs import where
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import queue
-from leads_pipeline.store.database import SYSTEM, Database
+from leads_pipeline.store.database import SYSTEM, Database, is_disk_full
 from leads_pipeline.store.queue import Job
 
 log = structlog.get_logger()
@@ -30,6 +30,8 @@ HEARTBEAT_SECONDS = 3.0
 POLL_SECONDS = 0.25
 """How often an idle drain looks for a new upload: what a person waits for at most, besides the reading."""
 PATIENCE_SECONDS = 60.0
+FULL_DISK_SECONDS = 10.0
+"""How long nothing new is begun after the disk was found full."""
 TIME_IS_UP = "time is up"
 MOST_ASKING = 8
 """Files that wait for a language model, for each call that is made at the same time."""
@@ -111,7 +113,7 @@ class _Loop:
         self.totals = Totals()
         self.at_work: dict[Future[Outcome], Job] = {}
         self.asking: set[Future[Outcome]] = set()
-        self.begun = self.beaten = self.worked = self.answered = time.monotonic()
+        self.begun = self.beaten = self.worked = self.answered = self.begin_at = time.monotonic()
 
     def turn(self) -> None:
         """Beat, claim and collect once; notice when it is time to stop."""
@@ -167,7 +169,7 @@ class _Loop:
         free = 2 * self.settings.readers - (len(self.at_work) - len(self.asking))
         # A language model that is slow does not make the drain take in ever more files.
         free = min(free, MOST_ASKING * self.settings.llm_calls - len(self.asking))
-        if free <= 0 or self.totals.stopped_because:
+        if free <= 0 or self.totals.stopped_because or time.monotonic() < self.begin_at:
             return
         with self.database.transaction(SYSTEM) as transaction:
             claimed = queue.claim(transaction, limit=free, lease=LEASE, run_id=self.run_id)
@@ -182,6 +184,8 @@ class _Loop:
             error = future.exception()
             if error is None:
                 self._collected(job, future.result())
+            elif is_disk_full(error):
+                self._disk_was_full(job)
             elif isinstance(error, OperationalError):
                 # The database went away under this job: its lease runs out, and the next claim takes it.
                 self.totals.errors["database_unavailable"] += 1
@@ -198,6 +202,14 @@ class _Loop:
                 log.error("job failed unexpectedly", job=str(job.id), error=where(error))
                 with self.database.transaction(SYSTEM) as transaction:
                     queue.give_back(transaction, job, tried=True)
+
+    def _disk_was_full(self, job: Job) -> None:
+        # No fault of the file's either: it waits, and costs no attempt, until somebody has freed some space.
+        self.begin_at = time.monotonic() + FULL_DISK_SECONDS
+        self.totals.errors["disk_full"] += 1
+        log.error("the disk is full", job=str(job.id))
+        with suppress(OperationalError), self.database.transaction(SYSTEM) as transaction:
+            queue.give_back(transaction, job, tried=False)
 
     def _collected(self, job: Job, outcome: Outcome) -> None:
         if isinstance(outcome, Work):

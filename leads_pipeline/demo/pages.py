@@ -190,7 +190,11 @@ def _table() -> Table:
 def _field(one: Judged, marks: Marks) -> Text:
     name = field_name(one.mapping.target)
     if one.verdict is Verdict.RIGHT:
-        return Text(f"{marks.right} ", style="green") + Text(name, style="dim" if name == NONE else "default")
+        field = Text(f"{marks.right} ", style="green") + Text(name, style="dim" if name == NONE else "default")
+        transform = one.mapping.transform
+        if transform is not None and transform.kind == "split":
+            field += Text(f" {marks.arrow} {', '.join(transform.fields)}", style="dim")
+        return field
     return Text(f"{marks.wrong} {name}\n{marks.arrow} {field_name(one.right)}", style="red")
 
 

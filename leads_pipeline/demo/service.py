@@ -40,6 +40,13 @@ class Upload(BaseModel):
         return self.status not in {"received", "processing"}
 
 
+class Transformed(BaseModel):
+    """What an export does with the cells of a column, and the lead fields that they fill."""
+
+    kind: str
+    fields: list[str]
+
+
 class ColumnMapping(BaseModel):
     """What one column of an upload is mapped to; `target` None is "no target", `confidence` is in percent."""
 
@@ -52,6 +59,7 @@ class ColumnMapping(BaseModel):
     method: str
     applied: bool
     sample_shapes: list[str]
+    transform: Transformed | None = None
 
 
 class Correction(BaseModel):

@@ -61,7 +61,7 @@ def run_demo(
     exports: Path,
     dashboard: str,
     login: str,
-    patience_seconds: float = 180,
+    patience_seconds: float = 600,
 ) -> DemoResult:
     """Tell the whole story on `out`, and return what it came to.
 

@@ -4,6 +4,7 @@ Row-level security reads the two settings that `Database.transaction` makes, so 
 finds nothing of anybody else's.
 """
 
+import errno
 import json
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, CursorResult, Engine, create_engine, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.sql.elements import TextClause
 
 from leads_pipeline.errors import SetupProblem
@@ -171,19 +172,36 @@ def _kept_up(settings: Settings) -> Generator[None]:
 
 def check_reachable(database: Database) -> None:
     """Raise `SetupProblem`, in a sentence, unless the server answers and is new enough."""
-    place = database.url.render_as_string(hide_password=True)
+    place = shown(database.url)
     try:
         with database.engine.connect() as connection:
             version = connection.execute(text("SHOW server_version_num")).scalar_one()
     except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
         raise SetupProblem(
-            f"The database {place} cannot be reached: {reason} Check DATABASE_URL, or unset it to use the embedded one."
+            f"The database {place} cannot be reached: {reason(error)}. "
+            "Check DATABASE_URL, or unset it to use the embedded one."
         ) from error
     if int(version) < OLDEST_POSTGRESQL * 10_000:
         raise SetupProblem(
             f"The database {place} is PostgreSQL {int(version) // 10_000}; {OLDEST_POSTGRESQL} or newer is needed."
         )
+
+
+def shown(url: URL) -> str:
+    """The URL as people write it, without the password."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def reason(error: DBAPIError) -> str:
+    """What PostgreSQL or its library said, in one line and without a full stop."""
+    return str(error.orig).strip().splitlines()[0].rstrip(".")
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether a disk was full: ours, or the one of PostgreSQL (`53100`)."""
+    if isinstance(error, DBAPIError):
+        return getattr(error.orig, "pgcode", None) == "53100"
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def as_json(value: Any) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from leads_pipeline.errors import SetupProblem
+from leads_pipeline.store.database import reason, shown
 
 _LOCK = 0x6C656164776F726B  # "leadwork"
 
@@ -41,9 +42,7 @@ class WorkerLock:
             connection = self._engine.connect()
             taken = bool(connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK}).scalar_one())
         except OperationalError as error:
-            reason = str(error.orig).strip().splitlines()[0]
-            place = self._engine.url.render_as_string(hide_password=True)
-            raise SetupProblem(f"The database {place} cannot be reached: {reason}") from error
+            raise SetupProblem(f"The database {shown(self._engine.url)} cannot be reached: {reason(error)}.") from error
         if taken:
             self._connection = connection
         else:

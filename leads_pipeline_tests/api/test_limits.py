@@ -5,11 +5,15 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
+from leads_pipeline.api.problems import RequestLog, install
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import organizations, quotas
 from leads_pipeline.store.database import SYSTEM, Database
@@ -166,3 +170,23 @@ def test_a_silent_sender_of_json_is_not_waited_for_for_ever(client: Client) -> N
     with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
         connection.sendall("\r\n".join([*lines, "", "{"]).encode())
         assert b" 408 " in connection.recv(65536).splitlines()[0]
+
+
+# --- The disk ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize("whose", ["ours", "postgresql"])
+def test_a_full_disk_is_a_problem_of_the_deployment_and_no_mystery(database: Database, whose: str) -> None:
+    app = FastAPI()
+    install(app)
+    app.add_middleware(RequestLog)
+
+    @app.get("/")
+    def fill() -> None:
+        if whose == "ours":
+            Path("/dev/full").write_bytes(b"x")
+        with database.transaction(SYSTEM) as transaction:
+            transaction.run("DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$")
+
+    assert problem(TestClient(app).get("/")) == (507, "storage_full")  # pyright: ignore[reportArgumentType]

@@ -111,8 +111,9 @@ def test_a_stale_review_is_refused(client: Client) -> None:
     upload_id = client.mapped("first.csv", FIRST)
     etag = client.get(f"/uploads/{upload_id}").headers["etag"]
     correct(client, client.mappings(upload_id)["Mail"], "Email")
-    answer = client.post(f"/uploads/{upload_id}/review", json={"rest": "confirmed"}, headers={"If-Match": etag})
-    assert problem(answer) == (412, "precondition_failed")
+    for tag in (etag, '"of-another-kind"'):
+        answer = client.post(f"/uploads/{upload_id}/review", json={"rest": "confirmed"}, headers={"If-Match": tag})
+        assert problem(answer) == (412, "precondition_failed")
 
 
 def test_a_review_confirms_the_rest_and_counts_as_accuracy(client: Client) -> None:

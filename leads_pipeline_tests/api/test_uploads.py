@@ -125,6 +125,24 @@ def test_a_silent_client_is_not_waited_for_for_ever(client: Client) -> None:
         assert b" 408 " in connection.recv(65536).splitlines()[0]
 
 
+def test_a_client_that_sends_a_byte_now_and_then_is_not_waited_for_either(client: Client) -> None:
+    url = client.base_url
+    with socket.create_connection((url.host, url.port or 80), timeout=0.1) as connection:
+        connection.sendall(
+            f"POST /api/v1/uploads HTTP/1.1\r\nHost: x\r\nAuthorization: {client.headers['authorization']}\r\n"
+            "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000\r\n\r\n--b\r\n".encode()
+        )
+        answer = b""
+        for _ in range(100):
+            connection.sendall(b"C")
+            try:
+                answer = connection.recv(65536)
+            except TimeoutError:
+                continue
+            break
+    assert b" 408 " in answer.splitlines()[0]
+
+
 def test_a_file_name_is_made_safe(client: Client) -> None:
     assert client.send_file("../../etc/passwd.csv", CSV).json()["filename"] == "passwd.csv"
 

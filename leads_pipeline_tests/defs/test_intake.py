@@ -59,6 +59,28 @@ def test_a_drain_maps_what_waits_and_a_bad_file_is_an_outcome(
         assert uploads.upload(transaction, bad).status == "failed"
 
 
+def test_a_full_disk_costs_an_upload_no_attempt(leads: Leads, settings: Settings, organization: UUID) -> None:
+    upload_id = received(leads.database, organization, GOOD)
+    short = settings.model_copy(update={"drain_max_seconds": 0.001})
+    with leads.database.transaction(SYSTEM) as transaction:
+        transaction.run(
+            """CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS
+               $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$"""
+        )
+        transaction.run(
+            "CREATE TRIGGER disk_full BEFORE INSERT ON field_mappings FOR EACH ROW EXECUTE FUNCTION disk_full()"
+        )
+    try:
+        for _ in range(queue.MOST_ATTEMPTS + 1):
+            assert drain(leads.database, short, "run").errors == {"disk_full": 1}
+    finally:
+        with leads.database.transaction(SYSTEM) as transaction:
+            transaction.run("DROP FUNCTION disk_full CASCADE")
+    assert drain(leads.database, short, "run").uploads == 1
+    with leads.database.transaction(organization) as transaction:
+        assert uploads.upload(transaction, upload_id).status == "mapped"
+
+
 def test_a_drain_that_is_interrupted_lets_go_of_what_it_has_not_begun(
     leads: Leads, settings: Settings, organization: UUID
 ) -> None:
