@@ -26,6 +26,7 @@ from leads_pipeline.defs.performance import (
     performance_targets,
     reviews_to_measure,
 )
+from leads_pipeline.defs.recommendations import recommendations
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.upkeep import abandoned_contents, failed_runs
 from leads_pipeline.settings import Settings
@@ -35,7 +36,15 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
     """The definitions; a test may pass a resource and settings of its own. When schedules run is a setting."""
     settings = settings or Settings()  # pyright: ignore[reportCallIssue] - it reads the environment
     return dg.Definitions(
-        assets=[map_uploads, user_corrections, training_examples, training_datasets, model_performance],
+        assets=[
+            map_uploads,
+            user_corrections,
+            training_examples,
+            training_datasets,
+            model_performance,
+            recommendations,
+            recommendations,
+        ],
         asset_checks=[no_personal_data, performance_targets],
         jobs=[
             map_waiting_uploads,

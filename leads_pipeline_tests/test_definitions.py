@@ -35,6 +35,7 @@ def test_the_asset_graph_is_as_described() -> None:
             ["team:revops"],
             ["pandas", "postgres"],
         ),
+        "recommendations": ("Insight", ["model_performance"], ["team:revops"], ["postgres", "python"]),
     }
 
 

@@ -345,26 +345,78 @@ class Pattern(BaseModel):
     """A header that was mapped to a field, and what people said about it."""
 
     header: str
-    seen: int
-    confidence: float
+    seen: int = Field(description="Columns with this header that were mapped to the field.")
+    confidence: float = Field(description="Their mean confidence, in percent.")
     last_seen: datetime
-    answered: int
-    agreed: int
+    reviewed: int = Field(description="How many of them stand in files that were reviewed as a whole.")
+    accuracy: float | None = Field(description="The share of those that was right; null where none was reviewed.")
+    answered: int = Field(description="How often people said what the header is, whatever was proposed.")
+    agreed: int = Field(description="How often they said this field.")
+    agreement: float | None = Field(description="The share of answers that said this field.")
     answers: list[dict[str, Any]]
     conflicts: list[Conflict] = Field(
         description="Where people contradict each other about the same header in the same surroundings."
     )
 
 
+class Confusion(BaseModel):
+    """Another field (null: no target) that was mixed up with this one, in files reviewed as a whole."""
+
+    field: str | None
+    columns: int
+
+
 class FieldPatterns(BaseModel):
-    """For each lead field (null: no target), its most frequent headers."""
+    """For each lead field (null: no target), its most frequent headers, and what it was mixed up with in 90 days."""
 
     field: str | None
     headers: list[Pattern]
+    taken_for: list[Confusion] = Field(description="What was proposed where people said this field.")
+    taken_instead: list[Confusion] = Field(description="What people said where this field was proposed.")
 
 
 class Patterns(BaseModel):
     fields: list[FieldPatterns]
+
+
+class Outcome(BaseModel):
+    """What a recommendation brought, once it no longer held. `..._error` is what came less what was expected."""
+
+    columns: int = Field(description="Columns that have come since.")
+    reviews_saved: float
+    reviews_error: float | None
+    accuracy_gain: float | None
+    accuracy_error: float | None
+
+
+class RecommendationShown(BaseModel):
+    """One thing to do. Gains are for four weeks like the last four."""
+
+    id: UUID
+    kind: Literal[
+        "review_columns", "resolve_conflict", "add_synonym", "lower_threshold", "raise_threshold", "split_field",
+        "collect_language", "answer_sample",
+    ]  # fmt: skip
+    rank: int
+    title: str
+    because: str
+    evidence: dict[str, Any] = Field(description="Counts, and examples by header.")
+    reviews_saved: float | None = Field(description="Columns that nobody would have to look at; null: not known.")
+    accuracy_gain: float | None = Field(description="As a share of all columns; null: not known.")
+    effort_minutes: float
+    steps: list[dict[str, Any]] = Field(description="How: `cli`, `rest` with its `body`, and what to `do`.")
+    first_at: datetime
+    last_at: datetime
+    closed_at: datetime | None
+    outcome: Outcome | None = Field(description="What came of it, once it no longer held; null until that was checked.")
+
+
+class Recommendations(BaseModel):
+    """What to do next, the best first, and what came of earlier advice."""
+
+    made_at: datetime | None = Field(description="Null: nothing was measured yet.")
+    recommendations: list[RecommendationShown]
+    checked: list[RecommendationShown]
 
 
 def warnings_of(notices: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

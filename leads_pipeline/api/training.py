@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from leads_pipeline.api import idempotency
 from leads_pipeline.api.idempotency import IdempotencyKey, Outcome
 from leads_pipeline.api.models import (
+    Confusion,
     CorrectionShown,
     CorrectionsKept,
     CorrectionsMade,
@@ -16,6 +17,8 @@ from leads_pipeline.api.models import (
     LlmUse,
     Pattern,
     Patterns,
+    Recommendations,
+    RecommendationShown,
     Summary,
     UndoKept,
 )
@@ -32,10 +35,12 @@ from leads_pipeline.api.services import (
     require_transforms,
     single_valued,
 )
-from leads_pipeline.store import corrections, datasets, summary
+from leads_pipeline.store import corrections, datasets, performance, recommendations, summary
 from leads_pipeline.store.database import Transaction
 
 router = APIRouter(prefix="/training", tags=["training"])
+
+CONFUSED_WITHIN = timedelta(days=90)
 
 
 @router.post("/corrections", response_model=CorrectionsKept, responses=problems(404, 409, 412))
@@ -103,25 +108,71 @@ def field_patterns(
     field: Annotated[Searched | Absent, Query(description="Only this lead field.")] = None,
     per_field: Annotated[int, Query(ge=1, le=200, description="Headers to show of each field.")] = 20,
 ) -> Patterns:
-    """For each lead field, the headers that were mapped to it: how often, how sure, and what people said."""
+    """For each lead field, the headers that were mapped to it: how often, how sure, how right, and what people said; and what
+    the field was mixed up with.
+    """
+    today = datetime.now(UTC).date()
     with shared.database.transaction(caller.organization) as transaction:
         rows = summary.header_patterns(transaction, per_field=per_field, field=field)
+        confused = performance.confusions_between(transaction, today - CONFUSED_WITHIN, today + timedelta(days=1))
     fields: dict[str | None, list[Pattern]] = {}
     for row in rows:
         answers = {target or None: support for target, support in row["answers"].items()}
+        agreed = answers.get(row["field"], 0)
         fields.setdefault(row["field"], []).append(
             Pattern(
                 header=row["header"],
                 seen=row["seen"],
                 confidence=round(row["confidence"], 1),
                 last_seen=row["last_seen"],
+                reviewed=row["reviewed"],
+                accuracy=_share(row["correct"], row["reviewed"]),
                 answered=row["answered"],
-                agreed=answers.get(row["field"], 0),
+                agreed=agreed,
+                agreement=_share(agreed, row["answered"]),
                 answers=[{"target": target, "count": support} for target, support in answers.items()],
                 conflicts=row["conflicts"],
             )
         )
-    return Patterns(fields=[FieldPatterns(field=name, headers=headers) for name, headers in fields.items()])
+    return Patterns(
+        fields=[
+            FieldPatterns(
+                field=name,
+                headers=headers,
+                taken_for=[
+                    Confusion(field=row["predicted"], columns=row["columns"])
+                    for row in confused
+                    if row["target"] == name
+                ],
+                taken_instead=[
+                    Confusion(field=row["target"], columns=row["columns"])
+                    for row in confused
+                    if row["predicted"] == name
+                ],
+            )
+            for name, headers in fields.items()
+        ]
+    )
+
+
+@router.get("/recommendations", responses=problems())
+def recommend(
+    caller: Analyst,
+    shared: Shared,
+    limit: Annotated[int, Query(ge=1, le=100, description="How many to show, of either.")] = 20,
+) -> Recommendations:
+    """What to do next, the best first: each with its evidence, what it should bring, what it takes, and how. Made when
+    performance is measured, each morning and after reviews; `checked` tells what came of earlier ones.
+    """
+    with shared.database.transaction(caller.organization) as transaction:
+        found = recommendations.newest(transaction, limit=limit)
+        checked = recommendations.checked(transaction, limit=limit)
+        made_at = recommendations.made_at(transaction)
+    return Recommendations(
+        made_at=made_at,
+        recommendations=[RecommendationShown(**row) for row in found],
+        checked=[RecommendationShown(**row) for row in checked],
+    )
 
 
 def _share(part: int, whole: int) -> float | None:

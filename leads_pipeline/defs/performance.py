@@ -211,8 +211,8 @@ def compare_with_before(transaction: Transaction, today: date) -> "tuple[Drift, 
 
 measure_model_performance = dg.define_asset_job(
     "measure_model_performance",
-    selection=dg.AssetSelection.assets(model_performance),
-    description="Counts what changed, measures how well files are mapped, and compares with the targets.",
+    selection=dg.AssetSelection.assets("model_performance", "recommendations"),
+    description="Counts what changed, measures how well files are mapped, compares with the targets, and recommends.",
 )
 
 
@@ -224,7 +224,7 @@ def performance_schedule(settings: Settings) -> dg.ScheduleDefinition:
         cron_schedule=settings.performance_schedule,
         execution_timezone=settings.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Measures how well files were mapped over the last four weeks (days in UTC).",
+        description="Measures how well files were mapped over the last four weeks (days in UTC), and makes recommendations.",
     )
 
 

@@ -157,6 +157,42 @@ def _count_day(transaction: Transaction, day: date, target_seconds: float) -> No
         in_time=timedelta(seconds=target_seconds),
         **span,
     )
+    # Last, since it locks what the drain counts in, in the drain's order.
+    transaction.run(
+        f"""WITH files AS ({_FILES}), gone AS (
+                DELETE FROM performance_headers WHERE organization_id = :organization AND day = :day
+                RETURNING header_key, predicted, target, reviewed, columns
+            ), new AS (
+                SELECT m.header_key, m.predicted, CASE WHEN f.basis <> 'unreviewed' THEN m.target END AS target,
+                       f.basis <> 'unreviewed' AS reviewed, count(*) AS columns,
+                       count(*) FILTER (WHERE NOT {_DECIDED}) AS undecided, count(*) FILTER (WHERE {_WAITS}) AS waiting,
+                       count(*) FILTER (WHERE m.method = 'memory') AS recalled, sum(m.confidence) AS confidence_sum,
+                       (max(m.id::text) FILTER (WHERE {_WAITS}))::uuid AS sample
+                FROM files f JOIN field_mappings m ON m.upload_id = f.id AND m.generation = f.generation
+                GROUP BY 1, 2, 3, 4
+            ), kept AS (
+                INSERT INTO performance_headers (organization_id, day, header_key, predicted, target, reviewed, columns,
+                    undecided, waiting, recalled, confidence_sum, sample)
+                SELECT :organization, :day, * FROM new
+            ), changed AS (
+                SELECT header_key, predicted, sum(columns) AS reviewed,
+                       coalesce(sum(columns) FILTER (WHERE predicted IS NOT DISTINCT FROM target), 0) AS correct
+                FROM (SELECT header_key, predicted, target, columns FROM new WHERE reviewed
+                      UNION ALL SELECT header_key, predicted, target, -columns FROM gone WHERE reviewed) c
+                GROUP BY 1, 2
+            ), locked AS (
+                SELECT p.header_key, p.predicted, c.reviewed, c.correct
+                FROM field_patterns p JOIN changed c
+                  ON p.header_key = c.header_key AND coalesce(p.predicted, '') = coalesce(c.predicted, '')
+                WHERE p.organization_id = :organization AND (c.reviewed <> 0 OR c.correct <> 0)
+                ORDER BY p.header_key, p.predicted FOR UPDATE OF p
+            )
+            UPDATE field_patterns p SET reviewed = greatest(0, p.reviewed + l.reviewed),
+                correct = greatest(0, p.correct + l.correct)
+            FROM locked l WHERE p.organization_id = :organization AND p.header_key = l.header_key
+              AND coalesce(p.predicted, '') = coalesce(l.predicted, '')""",
+        **span,
+    )
 
 
 _FILES = """SELECT id, generation, corrected_count, audit_share IS NOT NULL AS drawn,
@@ -166,6 +202,7 @@ _FILES = """SELECT id, generation, corrected_count, audit_share IS NOT NULL AS d
     WHERE organization_id = :organization AND generation > 0 AND mapped_at >= :since AND mapped_at < :until"""
 
 _DECIDED = "coalesce(m.decided, m.auto_applied OR (m.predicted IS NULL AND m.confidence >= 70))"
+_WAITS = f"m.review IS NULL AND NOT {_DECIDED}"
 
 
 # --- Adding up -----------------------------------------------------------------------------------------------------
@@ -237,6 +274,33 @@ def bands_between(transaction: Transaction, since: date, until: date) -> list[in
     return [counted.get(band, 0) for band in range(10)]
 
 
+def confidence_between(transaction: Transaction, since: date, until: date) -> list[dict[str, Any]]:
+    """Columns by tenth of confidence: how many, how many left undecided, how many reviewed, and how many of those right.
+    Memory's answers are left out: they hold whatever the threshold.
+    """
+    return transaction.all(
+        f"""SELECT band, sum(columns)::bigint AS columns,
+                   coalesce(sum(columns) FILTER (WHERE NOT decided), 0)::bigint AS undecided,
+                   coalesce(sum(columns) FILTER (WHERE basis <> 'unreviewed'), 0)::bigint AS reviewed,
+                   coalesce(sum(columns) FILTER (WHERE basis <> 'unreviewed' AND predicted IS NOT DISTINCT FROM target),
+                            0)::bigint AS correct
+            FROM performance_columns WHERE {_IN_SPAN} AND method <> 'memory' GROUP BY band ORDER BY band""",
+        **_span(transaction, since, until),
+    )
+
+
+def confusions_between(transaction: Transaction, since: date, until: date) -> list[dict[str, Any]]:
+    """What was taken for what, in fully reviewed files: the field proposed, the right one, and how many columns. None is
+    "no target".
+    """
+    return transaction.all(
+        f"""SELECT predicted, target, sum(columns)::bigint AS columns FROM performance_columns
+            WHERE {_IN_SPAN} AND basis <> 'unreviewed' AND predicted IS DISTINCT FROM target
+            GROUP BY predicted, target ORDER BY columns DESC, predicted, target""",
+        **_span(transaction, since, until),
+    )
+
+
 def new_headers_between(transaction: Transaction, since: date, until: date) -> tuple[int, int]:
     """How many columns had a header that the organization had never sent before, and how many there were."""
     row = transaction.one(
@@ -292,8 +356,8 @@ def save(transaction: Transaction, window_end: datetime, measurements: Iterable[
     """
     organization = None if transaction.scope is SYSTEM else transaction.organization
     transaction.run(
-        """DELETE FROM model_performance
-           WHERE organization_id IS NOT DISTINCT FROM CAST(:organization AS uuid) AND window_end = :window_end
+        f"""DELETE FROM model_performance
+           WHERE {_whose(transaction)} AND window_end = :window_end
              AND measured_on IN ('online', 'audit')""",
         organization=organization,
         window_end=window_end,
@@ -307,8 +371,8 @@ def save(transaction: Transaction, window_end: datetime, measurements: Iterable[
             rows=as_json(rows),
         )
         transaction.run(
-            """UPDATE model_performance SET measured_at = now()
-               WHERE organization_id IS NOT DISTINCT FROM CAST(:organization AS uuid) AND window_end = :window_end""",
+            f"""UPDATE model_performance SET measured_at = now()
+               WHERE {_whose(transaction)} AND window_end = :window_end""",
             organization=organization,
             window_end=window_end,
         )
@@ -331,8 +395,8 @@ def newest(transaction: Transaction) -> list[dict[str, Any]]:
     """
     return transaction.all(
         f"""SELECT {", ".join(MEASURED)}, measured_at FROM model_performance
-            WHERE {_MEASURED_FOR} AND window_end = (SELECT max(window_end) FROM model_performance
-                WHERE {_MEASURED_FOR} AND measured_on IN ('online', 'audit'))
+            WHERE {_whose(transaction)} AND window_end = (SELECT max(window_end) FROM model_performance
+                WHERE {_whose(transaction)} AND measured_on IN ('online', 'audit'))
             ORDER BY measured_on DESC, model_version NULLS FIRST, language NULLS FIRST, columns DESC""",
         organization=_span(transaction, date.min, date.max)["organization"],
     )
@@ -342,7 +406,7 @@ def history(transaction: Transaction, *, since: datetime, field: str | None = No
     """What was measured day by day of all models and languages together, oldest first; of one field, or of all (None)."""
     return transaction.all(
         f"""SELECT {", ".join(MEASURED)}, measured_at FROM model_performance
-            WHERE {_MEASURED_FOR} AND window_end >= :since AND model_version IS NULL AND language IS NULL
+            WHERE {_whose(transaction)} AND window_end >= :since AND model_version IS NULL AND language IS NULL
               AND field IS NOT DISTINCT FROM CAST(:field AS text) AND measured_on IN ('online', 'audit')
             ORDER BY window_end, measured_on""",
         organization=_span(transaction, date.min, date.max)["organization"],
@@ -351,4 +415,6 @@ def history(transaction: Transaction, *, since: datetime, field: str | None = No
     )
 
 
-_MEASURED_FOR = "organization_id IS NOT DISTINCT FROM CAST(:organization AS uuid)"
+def _whose(transaction: Transaction) -> str:
+    """The transaction's organization's, or those of all together; so that an index serves both."""
+    return "organization_id IS NULL" if transaction.scope is SYSTEM else "organization_id = :organization"

@@ -66,7 +66,8 @@ def header_patterns(
 ) -> Sequence[Mapping[str, Any]]:
     """For each lead field (None: no target), the headers that were mapped to it most often, at most `per_field`.
 
-    `answers` are what people said about the header, with how often each. `conflicts` are the answers that contradict each
+    `reviewed` are columns of fully reviewed files, `correct` those of them that needed no correction. `answers` are what
+    people said about the header, with how often each. `conflicts` are the answers that contradict each
     other about the same values in the same surroundings: of each person the newest, for each field how many gave it.
     """
     return transaction.all(
@@ -98,7 +99,8 @@ def header_patterns(
                FROM disputes GROUP BY header_key
            )
            SELECT r.predicted AS field, r.header, r.header_key, r.seen, r.confidence_sum / r.seen AS confidence,
-                  r.last_seen, coalesce(a.answered, 0)::bigint AS answered, coalesce(a.answers, '{}') AS answers,
+                  r.last_seen, r.reviewed, r.correct, coalesce(a.answered, 0)::bigint AS answered,
+                  coalesce(a.answers, '{}') AS answers,
                   coalesce(c.conflicts, '[]') AS conflicts
            FROM ranked r LEFT JOIN answers a USING (header_key) LEFT JOIN conflicts c USING (header_key)
            WHERE r.rank <= :per_field ORDER BY r.predicted NULLS LAST, r.rank""",

@@ -1,9 +1,12 @@
 """Corrections, review, the summary and patterns, over HTTP."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
+from leads_pipeline.defs.performance import measure_performance
+from leads_pipeline.defs.recommendations import advise
 from leads_pipeline.store import corrections, organizations
 from leads_pipeline.store.corrections import Correction
 from leads_pipeline.store.database import SYSTEM, Database
@@ -174,3 +177,44 @@ def test_a_comment_with_unknown_members_or_no_json_is_refused(client: Client) ->
     assert problem(client.post("/training/corrections", json={"corections": []})) == (422, "request_invalid")
     broken = client.post("/training/corrections", content=b"{", headers={"content-type": "application/json"})
     assert problem(broken) == (400, "json_invalid")
+
+
+def test_patterns_tell_how_right_a_header_was_and_what_its_field_was_mixed_up_with(client: Client) -> None:
+    upload = client.mapped("leads.csv", b"E-Mail,Firma\nada@example.com,Example Ltd\n")
+    firma = client.mappings(upload)["Firma"]
+    wrong = {"mapping_id": firma["id"], "target": "Department"}
+    client.post(f"/uploads/{upload}/review", json={"corrections": [wrong], "rest": "confirmed"}).raise_for_status()
+    measure_performance(client.database, target_seconds=30, today=datetime.now(UTC).date())
+    fields = {each["field"]: each for each in client.get("/training/field-patterns").json()["fields"]}
+    company, email = fields["Company"], fields["Email"]
+    assert (company["headers"][0]["accuracy"], company["headers"][0]["agreement"]) == (0.0, 0.0)
+    assert (email["headers"][0]["accuracy"], email["headers"][0]["reviewed"]) == (1.0, 1)
+    assert company["taken_instead"] == [{"field": "Department", "columns": 1}]
+    client.delete(f"/training/corrections/{_answer_about(client, upload, firma['id'])}").raise_for_status()
+    measure_performance(client.database, target_seconds=30, today=datetime.now(UTC).date())
+    (company,) = client.get("/training/field-patterns", params={"field": "Company"}).json()["fields"]
+    assert (company["headers"][0]["reviewed"], company["headers"][0]["accuracy"]) == (0, None)
+    assert company["taken_instead"] == []
+
+
+def test_recommendations_say_what_to_do_and_how(client: Client) -> None:
+    assert client.get("/training/recommendations").json() == {"made_at": None, "recommendations": [], "checked": []}
+    for number in range(2):
+        client.mapped("leads.csv", f"Frobnik Quux\nxyzzy {number}\n".encode())
+    measure_performance(client.database, target_seconds=30, today=datetime.now(UTC).date())
+    advise(client.database, client.settings, today=datetime.now(UTC).date())
+    answer = client.get("/training/recommendations").json()
+    assert answer["made_at"] is not None
+    by_kind = {each["kind"]: each for each in answer["recommendations"]}
+    step = by_kind["review_columns"]["steps"][0]
+    assert step["rest"] == "POST /api/v1/training/corrections"
+    assert client.post("/training/corrections", json=step["body"]).status_code == 200, "it can be done as it is told"
+
+
+def _answer_about(client: Client, upload: str, mapping: object) -> UUID:
+    with client.database.transaction(SYSTEM) as transaction:
+        return transaction.value(
+            "SELECT id FROM user_corrections WHERE upload_id = :upload AND mapping_id = :mapping",
+            upload=upload,
+            mapping=mapping,
+        )
