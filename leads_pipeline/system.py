@@ -14,6 +14,7 @@ from pathlib import Path
 
 from leads_pipeline.api import passwords
 from leads_pipeline.defs.instance import prepare_dagster_home
+from leads_pipeline.defs.serving import register_shipped
 from leads_pipeline.errors import SetupProblem
 from leads_pipeline.settings import CHECKOUT, Settings, dagster_environment
 from leads_pipeline.store import migrations, organizations
@@ -77,6 +78,7 @@ def run_demo_system(settings: Settings, *, stay: bool) -> int:
 def migrate(settings: Settings, database: Database) -> str:
     """Bring our tables and Dagster's up to date, and return the revision of ours."""
     revision = migrations.upgrade(database)
+    register_shipped(database)
     prepare_dagster_home(settings)
     # Dagster's storage makes its tables by itself, but not if two processes begin at once; and it takes seconds to ask.
     if migrations.dagster_tables(database) != _dagster_version():

@@ -17,6 +17,7 @@ from leads_pipeline.api import (
     home,
     leads,
     login,
+    mapping_models,
     mappings,
     organizations,
     problems,
@@ -32,6 +33,7 @@ from leads_pipeline.api.guard import ADMIN, VIEWER, Guard
 from leads_pipeline.api.headers import SecurityHeaders
 from leads_pipeline.api.rates import RateLimiter
 from leads_pipeline.api.services import Services
+from leads_pipeline.defs.serving import register_shipped
 from leads_pipeline.mapping import load_model
 from leads_pipeline.providers.oidc import Provider
 from leads_pipeline.settings import Settings
@@ -62,6 +64,7 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
             )
             # The first preview shall wait neither for the model nor for the process that reads spreadsheets.
             await run_in_threadpool(load_model)
+            await run_in_threadpool(register_shipped, database)
             await run_in_threadpool(warm_up)
             if dashboard:
                 await stack.enter_async_context(ui.running(settings, database.url))
@@ -76,7 +79,7 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
         lifespan=lifespan,
     )
     docs.install(app)
-    for module in (uploads, leads, mappings, training, datasets, schema, organizations, health):
+    for module in (uploads, leads, mappings, training, datasets, mapping_models, schema, organizations, health):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(login.router)
     app.include_router(provider_login.router)

@@ -10,6 +10,7 @@ from leads_pipeline.api.models import Mappings, MappingShown
 from leads_pipeline.api.problems import problems
 from leads_pipeline.api.services import Caller, Services, Shared, UploadReader, current_schema
 from leads_pipeline.api.uploads import FILE_FORM
+from leads_pipeline.defs.serving import in_service
 from leads_pipeline.mapping import Memory, gate, load_model, map_sheet, memory_keys, sharable_fields
 from leads_pipeline.spreadsheets import inspect, read
 from leads_pipeline.store import memory, organizations
@@ -31,11 +32,11 @@ def _preview(shared: Services, caller: Caller, path: Path, filename: str) -> Map
     inspect(path, filename, shared.limits)
     with shared.reading:
         workbook = read(path, filename, shared.limits)
-    model = load_model()
-    keys = [key for sheet in workbook.sheets for key in memory_keys(sheet, model.vocabulary)]
+    keys = [key for sheet in workbook.sheets for key in memory_keys(sheet, load_model().vocabulary)]
     with shared.database.transaction(caller.organization) as transaction:
         version, schema = current_schema(transaction)
         remembered = Memory(memory.recall(transaction, keys, sharable=sharable_fields()))
+        model = in_service(transaction, caller.organization).champion
         threshold = organizations.settings_for(transaction, shared.settings).auto_apply_threshold
     return Mappings(
         mappings=[

@@ -15,6 +15,7 @@ from leads_pipeline.cli import (
     datasets,
     language_model,
     mapping,
+    models,
     organizations,
     running,
     schema,
@@ -40,6 +41,7 @@ app.add_typer(admin.commands, name="admin")
 app.add_typer(schema.commands, name="schema")
 app.add_typer(language_model.commands, name="llm")
 app.add_typer(datasets.commands, name="dataset")
+app.add_typer(models.commands, name="models")
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 
+from leads_pipeline.defs.serving import in_service
 from leads_pipeline.errors import ContentsLost, FileRejected, StaleClaim
 from leads_pipeline.mapping import (
     LeadSchema,
@@ -184,12 +185,12 @@ def store(
 
 def _map(database: Database, settings: Settings, job: Job, workbook: Workbook, timings: ReadOnly[str, float]) -> Work:
     begun = time.perf_counter()
-    model = load_model()
-    keys = [key for sheet in workbook.sheets for key in memory_keys(sheet, model.vocabulary)]
+    keys = [key for sheet in workbook.sheets for key in memory_keys(sheet, load_model().vocabulary)]
     with database.transaction(job.organization_id) as transaction:
         stored_schema = organizations.lead_schema(transaction)
         remembered = Memory(memory.recall(transaction, keys, sharable=sharable_fields()))
         settings = organizations.settings_for(transaction, settings)
+        model = in_service(transaction, job.organization_id).champion
     version, schema = (
         (0, default_schema()) if stored_schema is None else (stored_schema[0], LeadSchema.from_json(stored_schema[1]))
     )

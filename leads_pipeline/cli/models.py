@@ -1,0 +1,100 @@
+"""`leads models`."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leads_pipeline.cli.common import AsJson, organization_named, read_settings, ready
+from leads_pipeline.errors import NotFound
+
+if TYPE_CHECKING:
+    from leads_pipeline.store.models import Model
+
+commands = typer.Typer(help="Mapping models: train, look, promote, go back.", no_args_is_help=True)
+
+OfOrganization = Annotated[
+    str | None, typer.Option("--organization", metavar="NAME", help="Whose own model; left out: the shared one.")
+]
+
+
+@commands.command("list")
+def models_list(*, as_json: AsJson = False) -> None:
+    """Show the models of every scope, newest first."""
+    from leads_pipeline.api.mapping_models import ModelShown
+    from leads_pipeline.defs.serving import register_shipped
+    from leads_pipeline.store import models
+    from leads_pipeline.store.database import SYSTEM
+
+    with ready(read_settings()) as database:
+        register_shipped(database)
+        with database.transaction(SYSTEM) as transaction:
+            found = models.models(transaction)
+    if as_json:
+        rows = [{"organization": each.organization, **ModelShown.of(each).model_dump(mode="json")} for each in found]
+        print(json.dumps({"models": rows}))
+        return
+    for each in found:
+        print(_line(each))
+
+
+@commands.command("promote")
+def models_promote(
+    version: Annotated[int | None, typer.Argument(min=1, help="Left out: the newest candidate.")] = None,
+    *,
+    organization: OfOrganization = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a model the champion. It maps the next upload and preview, in every process, without a restart."""
+    from leads_pipeline.defs.serving import register_shipped
+    from leads_pipeline.store import models
+    from leads_pipeline.store.database import SYSTEM
+
+    with ready(read_settings()) as database:
+        register_shipped(database)
+        owner = None if organization is None else organization_named(database, organization)
+        with database.transaction(SYSTEM) as transaction:
+            chosen = (
+                models.newest_candidate(transaction, owner)
+                if version is None
+                else models.any_numbered(transaction, version)
+            )
+            if chosen is None:
+                raise NotFound(
+                    "There is no candidate to promote; `leads models train` makes one.",
+                    code="no_candidate",
+                )
+            promoted = models.promote(transaction, chosen)
+    _print(promoted, f"Model {promoted.version} ({promoted.name}) maps from now on.", as_json=as_json)
+
+
+@commands.command("rollback")
+def models_rollback(*, organization: OfOrganization = None, as_json: AsJson = False) -> None:
+    """Go back to the champion before. It maps the next upload and preview, in every process."""
+    from leads_pipeline.store import models
+    from leads_pipeline.store.database import SYSTEM
+
+    with ready(read_settings()) as database:
+        owner = None if organization is None else organization_named(database, organization)
+        with database.transaction(SYSTEM) as transaction:
+            before, now = models.rollback(transaction, owner)
+            now = now or models.champion(transaction, None)
+    assert now is not None, "there is a shared champion, or there was none to roll back"
+    _print(now, f"Model {now.version} ({now.name}) maps again, in place of model {before.version}.", as_json=as_json)
+
+
+def _print(model: "Model", sentence: str, *, as_json: bool) -> None:
+    from leads_pipeline.api.mapping_models import ModelShown
+
+    if as_json:
+        print(json.dumps({"organization": model.organization, **ModelShown.of(model).model_dump(mode="json")}))
+    else:
+        print(sentence)
+
+
+def _line(model: "Model") -> str:
+    source = "shipped" if model.shipped else f"dataset {model.dataset_version or '?'}"
+    return (
+        f"{model.version:>4}  {model.name:<24} {model.organization or 'shared':<24} {model.status:<10} "
+        f"{model.created_at:%Y-%m-%d %H:%M}  {source:<12} {model.reason or ''}"
+    ).rstrip()

@@ -1,0 +1,370 @@
+"""Mapping models: what was trained, what maps now, and what did before.
+
+A scope (all organizations together, or one) has one champion. Whoever has none of its own is mapped by the shared one. What
+an artifact holds is `mapping`'s business; here it is bytes, in pieces that the driver can bear.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from leads_pipeline.errors import NotFound, StaleState
+from leads_pipeline.store.database import Transaction, as_json
+from leads_pipeline.store.ids import new_id
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A version, without its artifact. `organization_id` None: shared. `name` is what mappings say they were made by.
+
+    `reason` says why it was rejected or ended; `replaced` is the champion before it, by version.
+    """
+
+    id: UUID
+    organization_id: UUID | None
+    organization: str | None
+    version: int
+    name: str
+    status: str
+    shipped: bool
+    base: str
+    dataset_id: UUID | None
+    dataset_version: int | None
+    dataset_withdrawn: bool
+    content_hash: bytes | None
+    seed: int | None
+    feature_version: int
+    metrics: Mapping[str, Any]
+    card: Mapping[str, Any]
+    reason: str | None
+    artifact_bytes: int
+    replaced: int | None
+    created_at: datetime
+    promoted_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What training has made: an artifact and what is known of it. `base` is the shipped model that it started from."""
+
+    name: str
+    base: str
+    dataset_id: UUID | None
+    inputs_hash: bytes
+    seed: int
+    feature_version: int
+    metrics: Mapping[str, Any]
+    card: Mapping[str, Any]
+    artifact: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """A model that maps, or is looked at beside the one that does."""
+
+    id: UUID
+    name: str
+    shipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Which model maps an organization's uploads, and who is tried beside it; `experiment` None: nobody.
+
+    `share` of the templates are mapped by the challenger, the others by the champion.
+    """
+
+    champion: InUse | None
+    challenger: InUse | None = None
+    experiment: UUID | None = None
+    share: float = 0.0
+
+
+def serving(transaction: Transaction, organization: UUID) -> Serving:
+    """What serves an organization now: what was promoted a moment ago does."""
+    champion = transaction.first(
+        """SELECT id, name, shipped, organization_id FROM mapping_models
+           WHERE status = 'champion' AND (organization_id = :organization OR organization_id IS NULL)
+           ORDER BY organization_id NULLS LAST LIMIT 1""",
+        organization=organization,
+    )
+    if champion is None:
+        return Serving(None)
+    used = InUse(champion["id"], champion["name"], champion["shipped"])
+    tried = transaction.first(
+        """SELECT e.id AS experiment, e.share, m.id, m.name, m.shipped
+           FROM experiments e JOIN mapping_models m ON m.id = e.challenger_id
+           WHERE e.outcome = 'running' AND e.champion_id = :champion""",
+        champion=used.id,
+    )
+    if tried is None:
+        return Serving(used)
+    return Serving(
+        used, InUse(tried["id"], tried["name"], tried["shipped"]), tried["experiment"], float(tried["share"])
+    )
+
+
+def ensure_shipped(transaction: Transaction, name: str, *, feature_version: int, card: Mapping[str, Any]) -> None:
+    """Make the model that comes with the package known. Needs the system's scope.
+
+    It is the first champion, and takes over from one that came with an earlier release; beside a trained champion it is
+    a candidate.
+    """
+    if transaction.value("SELECT EXISTS (SELECT FROM mapping_models WHERE name = :name)", name=name):
+        return
+    lock_scope(transaction, None)
+    transaction.run(
+        """UPDATE mapping_models SET status = 'retired', ended_at = now(), reason = 'A newer release brought another one.'
+           WHERE shipped AND organization_id IS NULL AND name <> :name AND status <> 'retired'""",
+        name=name,
+    )
+    transaction.run(
+        """INSERT INTO mapping_models (id, name, status, shipped, base, feature_version, card, promoted_at)
+           SELECT :id, :name, CASE WHEN there THEN 'candidate' ELSE 'champion' END, true, :name, :feature_version,
+                  CAST(:card AS jsonb), CASE WHEN there THEN NULL ELSE now() END
+           FROM (SELECT EXISTS (SELECT FROM mapping_models
+                                WHERE status = 'champion' AND organization_id IS NULL) AS there) AS champion
+           ON CONFLICT (name) DO NOTHING""",
+        id=new_id(),
+        name=name,
+        feature_version=feature_version,
+        card=as_json(card),
+    )
+
+
+def save(transaction: Transaction, owner: UUID | None, trained: Trained, *, rejected: str | None, run_id: str) -> Model:
+    """Keep a trained model: as a candidate, or as rejected with the reason. A rejected one keeps no artifact."""
+    model = new_id()
+    transaction.run(
+        """INSERT INTO mapping_models (id, organization_id, name, status, base, dataset_id, inputs_hash, content_hash, seed,
+               feature_version, metrics, card, reason, artifact_bytes, dagster_run_id, ended_at)
+           VALUES (:id, :owner, :name, :status, :base, :dataset, :inputs, :content, :seed, :feature_version,
+               CAST(:metrics AS jsonb), CAST(:card AS jsonb), :reason, :size, :run,
+               CASE WHEN CAST(:reason AS text) IS NULL THEN NULL ELSE now() END)""",
+        id=model,
+        owner=owner,
+        name=trained.name,
+        status="candidate" if rejected is None else "rejected",
+        base=trained.base,
+        dataset=trained.dataset_id,
+        inputs=trained.inputs_hash,
+        content=hashlib.sha256(trained.artifact).digest(),
+        seed=trained.seed,
+        feature_version=trained.feature_version,
+        metrics=as_json(trained.metrics),
+        card=as_json(trained.card),
+        reason=rejected,
+        size=len(trained.artifact) if rejected is None else 0,
+        run=run_id,
+    )
+    for position, at in enumerate(range(0, len(trained.artifact) if rejected is None else 0, CHUNK)):
+        transaction.run(
+            """INSERT INTO mapping_model_chunks (model_id, position, organization_id, bytes)
+               VALUES (:model, :position, :owner, :bytes)""",
+            model=model,
+            position=position,
+            owner=owner,
+            bytes=trained.artifact[at : at + CHUNK],
+        )
+    return get(transaction, model)
+
+
+def artifact(transaction: Transaction, model: UUID) -> bytes:
+    """A trained model's artifact, checked against its hash. Raises `NotFound` for one that has none, or was damaged."""
+    digest = transaction.value("SELECT content_hash FROM mapping_models WHERE id = :id", id=model)
+    pieces = transaction.stream(
+        "SELECT bytes FROM mapping_model_chunks WHERE model_id = :id ORDER BY position", block=1, id=model
+    )
+    whole = b"".join(bytes(row[0]) for block in pieces for row in block)
+    if digest is None or hashlib.sha256(whole).digest() != bytes(digest):
+        raise NotFound(f"The artifact of model {model} is not there, or was damaged.", code="artifact_missing")
+    return whole
+
+
+# --- Promotion -----------------------------------------------------------------------------------------------------
+
+
+def lock_scope(transaction: Transaction, owner: UUID | None) -> None:
+    """Whoever changes which model of this scope is in use is alone until the transaction ends."""
+    transaction.value(
+        "SELECT pg_advisory_xact_lock(hashtextextended('mapping_models ' || coalesce(:owner, ''), 0))",
+        owner=None if owner is None else str(owner),
+    )
+
+
+def promote(transaction: Transaction, model: Model, *, because: str | None = None) -> Model:
+    """Make a model its scope's champion. It maps the next upload, in every process.
+
+    Raises `StaleState` for the champion itself, and for a model that was rejected or whose artifact is gone.
+    """
+    lock_scope(transaction, model.organization_id)
+    model = get(transaction, model.id)
+    if model.status == "champion":
+        raise StaleState(f"Model {model.version} is the champion already.", code="already_champion")
+    if model.status == "rejected":
+        raise StaleState(f"Model {model.version} was rejected: {model.reason}", code="model_rejected")
+    _require_artifact(model)
+    if model.shipped and (newest := _newest_shipped(transaction)).id != model.id:
+        raise StaleState(
+            f"Model {model.version} came with an earlier release; this one brought model {newest.version}.",
+            code="artifact_missing",
+        )
+    before = champion(transaction, model.organization_id)
+    _retire(transaction, before, because or f"Model {model.version} was promoted.")
+    transaction.run(
+        """UPDATE mapping_models SET status = 'champion', promoted_at = clock_timestamp(), ended_at = NULL, reason = NULL,
+               replaced = :before WHERE id = :id""",
+        id=model.id,
+        before=None if before is None else before.id,
+    )
+    return get(transaction, model.id)
+
+
+def rollback(transaction: Transaction, owner: UUID | None, *, because: str | None = None) -> tuple[Model, Model | None]:
+    """Go back to the champion before. Returns who was champion until now, and who is now.
+
+    An organization's first model gives way to the shared champion: then the second is None. Raises `StaleState` where
+    there is nobody to go back to.
+    """
+    lock_scope(transaction, owner)
+    now = champion(transaction, owner)
+    if now is None:
+        raise StaleState("There is no champion of its own to roll back from.", code="no_champion")
+    if now.replaced is None and owner is None:
+        raise StaleState(
+            f"Model {now.version} is the first champion: there is none before it to go back to.", code="no_predecessor"
+        )
+    before = None if now.replaced is None else numbered(transaction, owner, now.replaced)
+    if before is not None and before.shipped:
+        # One that came with an earlier release is gone; what came with this one stands for it.
+        before = _newest_shipped(transaction)
+    if before is not None:
+        _require_artifact(before)
+    _retire(transaction, now, because or "It was rolled back.")
+    if before is None:
+        return now, None
+    # Whom it had replaced itself stays: another rollback goes further back.
+    transaction.run(
+        """UPDATE mapping_models SET status = 'champion', promoted_at = clock_timestamp(), ended_at = NULL, reason = NULL
+           WHERE id = :id""",
+        id=before.id,
+    )
+    return now, get(transaction, before.id)
+
+
+def _retire(transaction: Transaction, model: Model | None, reason: str) -> None:
+    if model is None:
+        return
+    transaction.run(
+        "UPDATE mapping_models SET status = 'retired', ended_at = now(), reason = :reason WHERE id = :id",
+        id=model.id,
+        reason=reason,
+    )
+    # What was tried against it is tried against nobody now.
+    transaction.run(
+        """UPDATE experiments SET outcome = 'overtaken', ended_at = now(), reason = 'The champion changed.'
+           WHERE outcome = 'running' AND champion_id = :id""",
+        id=model.id,
+    )
+    transaction.run(
+        """UPDATE mapping_models SET status = 'candidate'
+           WHERE status = 'challenger' AND organization_id IS NOT DISTINCT FROM :owner""",
+        owner=model.organization_id,
+    )
+
+
+def _newest_shipped(transaction: Transaction) -> Model:
+    return _model(transaction.one(f"{_MODELS} WHERE m.shipped ORDER BY m.version DESC LIMIT 1"))
+
+
+def _require_artifact(model: Model) -> None:
+    if not model.shipped and not model.artifact_bytes:
+        raise StaleState(f"The artifact of model {model.version} is not kept any more.", code="artifact_missing")
+
+
+# --- Looking -------------------------------------------------------------------------------------------------------
+
+
+def models(transaction: Transaction, *, limit: int = 200) -> list[Model]:
+    """The models that the scope sees, newest first."""
+    rows = transaction.all(f"{_MODELS} ORDER BY m.version DESC LIMIT :limit", limit=limit)
+    return [_model(row) for row in rows]
+
+
+def champion(transaction: Transaction, owner: UUID | None) -> Model | None:
+    """The champion of a scope: the shared one, or an organization's own."""
+    row = transaction.first(
+        f"{_MODELS} WHERE m.status = 'champion' AND m.organization_id IS NOT DISTINCT FROM :owner", owner=owner
+    )
+    return None if row is None else _model(row)
+
+
+def numbered(transaction: Transaction, owner: UUID | None, version: int) -> Model:
+    """A scope's model by its version. Raises `NotFound`."""
+    row = transaction.first(
+        f"{_MODELS} WHERE m.version = :version AND m.organization_id IS NOT DISTINCT FROM :owner",
+        version=version,
+        owner=owner,
+    )
+    if row is None:
+        raise NotFound(f"There is no model {version}; `leads models list` shows those that there are.")
+    return _model(row)
+
+
+def any_numbered(transaction: Transaction, version: int) -> Model:
+    """A model by its version, of any scope that the transaction sees. Raises `NotFound`."""
+    row = transaction.first(f"{_MODELS} WHERE m.version = :version", version=version)
+    if row is None:
+        raise NotFound(f"There is no model {version}; `leads models list` shows those that there are.")
+    return _model(row)
+
+
+def newest_candidate(transaction: Transaction, owner: UUID | None) -> Model | None:
+    """The newest model of a scope that could be promoted: a candidate, or the challenger that is being tried."""
+    row = transaction.first(
+        f"""{_MODELS} WHERE m.status IN ('candidate', 'challenger') AND m.organization_id IS NOT DISTINCT FROM :owner
+            ORDER BY m.version DESC LIMIT 1""",
+        owner=owner,
+    )
+    return None if row is None else _model(row)
+
+
+def made_from(transaction: Transaction, owner: UUID | None, inputs_hash: bytes) -> Model | None:
+    """The model that was trained from these very inputs, if there is one."""
+    row = transaction.first(
+        f"""{_MODELS} WHERE m.inputs_hash = :inputs AND m.organization_id IS NOT DISTINCT FROM :owner
+            ORDER BY m.version DESC LIMIT 1""",
+        inputs=inputs_hash,
+        owner=owner,
+    )
+    return None if row is None else _model(row)
+
+
+def get(transaction: Transaction, model: UUID) -> Model:
+    """Raises `NotFound`."""
+    row = transaction.first(f"{_MODELS} WHERE m.id = :id", id=model)
+    if row is None:
+        raise NotFound(f"There is no model {model}.")
+    return _model(row)
+
+
+_MODELS = """SELECT m.*, o.name AS organization, d.version AS dataset_version, b.version AS replaced_version,
+        coalesce(d.status = 'withdrawn', false) AS dataset_withdrawn
+    FROM mapping_models m LEFT JOIN organizations o ON o.id = m.organization_id
+    LEFT JOIN training_datasets d ON d.id = m.dataset_id LEFT JOIN mapping_models b ON b.id = m.replaced"""
+
+
+def _model(row: Mapping[str, Any]) -> Model:
+    return Model(
+        **{
+            **{name: row[name] for name in Model.__slots__},
+            "replaced": row["replaced_version"],
+            "content_hash": None if row["content_hash"] is None else bytes(row["content_hash"]),
+        }
+    )
