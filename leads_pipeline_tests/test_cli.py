@@ -96,8 +96,9 @@ def test_a_token_is_made_listed_and_revoked(home: Path, database: object) -> Non
     assert listed[prefix]["state"] == "revoked"
 
 
-def test_a_command_that_needs_tables_says_how_to_make_them(tmp_path: Path) -> None:
-    done = leads("token", "list", home=tmp_path)
+@pytest.mark.parametrize("command", [["token", "list"], ["worker"]])
+def test_a_command_that_needs_tables_says_how_to_make_them(tmp_path: Path, command: list[str]) -> None:
+    done = leads(*command, home=tmp_path)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].endswith("run `leads db upgrade`.")
 

@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from leads_pipeline.cli.common import opened, read_settings
+from leads_pipeline.cli.common import opened, read_settings, ready
 from leads_pipeline.errors import SetupProblem
 
 commands = typer.Typer()
@@ -60,7 +60,8 @@ def worker() -> None:
     from leads_pipeline.defs.worker import run_worker
 
     settings = read_settings()
-    with opened(settings) as database:
+    # Code that does not fit the tables would end every attempt to map a file, and blame the file.
+    with ready(settings) as database:
         raise typer.Exit(run_worker(settings, database.url))
 
 

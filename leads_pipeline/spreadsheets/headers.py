@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from leads_pipeline.spreadsheets.cells import Kind, is_year, kind_of
+from leads_pipeline.spreadsheets.plain import plain
 from leads_pipeline.spreadsheets.rows import Area, Row
+from leads_pipeline.spreadsheets.value_words import CITIES, COMPANY_FORMS, COUNTRY_NAMES, GIVEN_NAMES, STATE_NAMES
 from leads_pipeline.spreadsheets.words import HEADER_WORDS, HEADER_WORDS_WITHOUT_SPACES
 
 HEAD = 60
@@ -21,6 +23,10 @@ HEAD = 60
 
 _CANDIDATES = 40
 _BODY = 30
+_LONGEST_NAME = 4
+_ALIKE = 0.2
+"""The share of a column's cells that must be of the same sort as the first one to say that it is one of them."""
+_PLACES = CITIES | COUNTRY_NAMES | STATE_NAMES
 _VALUES = frozenset({Kind.EMAIL, Kind.URL, Kind.DATE, Kind.NUMBER, Kind.CODE})
 
 
@@ -85,6 +91,17 @@ def is_known_word(text: str) -> bool:
     return any(word in HEADER_WORDS for word in words) or (
         not folded.isascii() and any(word in folded for word in HEADER_WORDS_WITHOUT_SPACES)
     )
+
+
+def sort_of(text: str) -> str | None:
+    """What a label surely names, a person, a company or a place; None for what may as well be a header."""
+    folded = plain(" ".join(text.split()))
+    if folded in _PLACES:
+        return "place"
+    words = folded.split()
+    if len(words) > 1 and words[-1] in COMPANY_FORMS:
+        return "company"
+    return "person" if words and len(words) <= _LONGEST_NAME and words[0] in GIVEN_NAMES else None
 
 
 def is_label(text: str, kind: Kind | None) -> bool:
@@ -183,6 +200,22 @@ class _Rows:
             below=len(self.rows) - index - 1,
         )
 
+    def alike(self, index: int) -> float:
+        """The share of a row's cells that name a person, a company or a place, as the cells below them do."""
+        cells, filled = self.rows[index][1], self.filled(index)
+        found = 0
+        for column in filled:
+            sort = sort_of(cells[column])
+            if sort is None:
+                continue
+            below = [
+                row[column]
+                for _, row in self.rows[index + 1 : index + 1 + _BODY]
+                if column < len(row) and row[column].strip()
+            ]
+            found += bool(below) and sum(sort_of(text) == sort for text in below) >= _ALIKE * len(below)
+        return found / max(1, len(filled))
+
     def _years(self, index: int, column: int) -> bool:
         below = [
             row[column]
@@ -223,6 +256,9 @@ class _Rows:
         doubt += 1.5 * min(1.0, evidence.values / max(1, evidence.filled) * 3)
         doubt -= 2.0 * min(1.0, 2 * evidence.words)
         doubt -= 0.25
+        if not evidence.typed and (alike := self.alike(index)) >= 1 / 3:
+            # Texts above texts: nothing but what they name tells a header from the first person of the list.
+            doubt += 3.0 * alike
         return doubt <= 0
 
 

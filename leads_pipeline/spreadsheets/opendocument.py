@@ -14,6 +14,7 @@ from leads_pipeline.spreadsheets.rows import Row
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
+_CALC = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}"
 _CELLS = (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell")
 
 
@@ -45,6 +46,40 @@ def tables(path: Path) -> list[tuple[str, Iterator[Row]]]:
     with zipfile.ZipFile(path) as archive, archive.open("content.xml") as content:
         names = [element.get(f"{_TABLE}name", "") for _, element in _events(content) if element.tag == f"{_TABLE}table"]
     return [(name, _rows(path, position)) for position, name in enumerate(names)]
+
+
+def cells_without_value(path: Path) -> Iterator[tuple[str, str, bool]]:
+    """The cells that hold an error or a formula without a stored value: sheet, reference (`B3`), whether it is an error.
+
+    Repeated rows and cells count once. The file is read through.
+    """
+    sheet, number = "", 1
+    with zipfile.ZipFile(path) as archive, archive.open("content.xml") as content:
+        for _, element in _events(content):
+            if element.tag == f"{_TABLE}table":
+                sheet, number = element.get(f"{_TABLE}name", ""), 1
+                continue
+            column = 1
+            for cell in element:
+                if cell.tag not in _CELLS:
+                    continue
+                error = _is_error(cell)
+                if error or (cell.get(f"{_TABLE}formula") is not None and cell.get(f"{_OFFICE}value-type") is None):
+                    yield sheet, f"{_letters(column)}{number}", error
+                column += int(cell.get(f"{_TABLE}number-columns-repeated", "1"))
+            number += int(element.get(f"{_TABLE}number-rows-repeated", "1"))
+
+
+def _is_error(cell: ET.Element) -> bool:
+    return cell.get(f"{_CALC}value-type") == "error"
+
+
+def _letters(column: int) -> str:
+    letters = ""
+    while column:
+        column, place = divmod(column - 1, 26)
+        letters = chr(ord("A") + place) + letters
+    return letters
 
 
 def _events(content: IO[bytes]) -> Iterator[tuple[str, ET.Element]]:
@@ -92,6 +127,8 @@ def _cells(row: ET.Element) -> list[str]:
 
 
 def _text(cell: ET.Element) -> str:
+    if _is_error(cell):
+        return ""
     kind = cell.get(f"{_OFFICE}value-type")
     if kind == "date":
         moment = cell.get(f"{_OFFICE}date-value", "").partition(".")[0].replace("T", " ")

@@ -14,6 +14,7 @@ from typing import IO
 from xml.etree.ElementTree import ParseError
 
 from leads_pipeline.errors import FileRejected
+from leads_pipeline.spreadsheets import opendocument
 from leads_pipeline.spreadsheets.archive import too_large
 from leads_pipeline.spreadsheets.inspection import is_encrypted_package
 from leads_pipeline.spreadsheets.limits import Limits
@@ -25,6 +26,7 @@ from leads_pipeline.types import Notice
 _PIECE = 2**18
 """Small enough to stay in a processor's cache while it is looked at from several sides."""
 _LISTED = 10
+_LONGEST_TAG = 1_024
 _MAX_ROW, _MAX_COLUMN = 1_048_576, 16_384
 
 _FORBIDDEN = (b"<!DOCTYPE", b"<!ENTITY")
@@ -39,6 +41,10 @@ _IMPOSSIBLE_ROW = re.compile(rb'<row [^>]*?\br="(?:([A-Z])|(\d{7,}))')
 _EVERY_CELL = 16 * 2**20
 _REFERENCE = re.compile(rb'<c [^>]*?\br="([A-Z]{1,3}\d{1,7})"')
 _NO_VALUE = (b"</f></c>", b"</f><v></v></c>", b"</f><v/></c>", b"</f><v /></c>")
+_ODS_NO_VALUE = re.compile(
+    rb':value-type="error"|<table:table-cell (?=[^>]*\btable:formula=)(?![^>]*\boffice:value-type=)'
+)
+"""Whether there is any; which ones, `opendocument` tells."""
 _REPEATED = re.compile(rb'number-(rows|columns)-repeated="(\d+)"')
 
 
@@ -65,9 +71,19 @@ def check(path: Path, kind: str, limits: Limits) -> list[Notice]:
                 with archive.open(info) as part:
                     look.at(info.filename.replace("\\", "/").lstrip("/"), part)
             names = sheet_names(archive)
-    except (zipfile.BadZipFile, zlib.error, EOFError, ParseError, NotImplementedError, KeyError, UnicodeDecodeError):
+        if look.without_value and look.unpacked < _EVERY_CELL:
+            look.count_in(opendocument.cells_without_value(path))
+        elif look.without_value:
+            look.notices.append(
+                Notice("cells_without_value", "Cells without a value, such as errors, were left blank.")
+            )
+    except (zipfile.BadZipFile, zlib.error, EOFError, ParseError, NotImplementedError, KeyError, ValueError):
         raise FileRejected("corrupt_file", "The workbook's archive is damaged. Save the file anew.") from None
-    return look.notices + [notice for part, cells in look.sheets.items() for notice in _about(cells, names.get(part))]
+    return look.notices + [
+        notice
+        for part, cells in look.sheets.items()
+        for notice in _about(cells, names.get(part, part if kind == "ods" else None))
+    ]
 
 
 @dataclass(slots=True)
@@ -79,6 +95,7 @@ class _Look:
     sheets: dict[str, _Cells] = field(default_factory=dict[str, _Cells])
     unpacked: int = 0
     values: int = 0
+    without_value: bool = False
 
     def at(self, name: str, part: IO[bytes]) -> None:
         """Unpack one part, piece by piece."""
@@ -98,9 +115,19 @@ class _Look:
             for piece in _checked_markup(pieces):
                 if lowered == "content.xml":
                     _check_repetitions(end + piece)
+                    self.without_value = self.without_value or _ODS_NO_VALUE.search(end + piece) is not None
                 elif lowered == "meta-inf/manifest.xml" and b"encryption-data" in end + piece:
                     raise protected()
-                end = piece[-64:]
+                end = piece[-_LONGEST_TAG:]
+
+    def count_in(self, found: Iterator[tuple[str, str, bool]]) -> None:
+        """Note cells of an OpenDocument sheet: its name, a reference, whether it is an error."""
+        for sheet, reference, error in found:
+            cells = self.sheets.setdefault(sheet, _Cells())
+            cells.errors += error
+            cells.valueless += not error
+            if len(cells.references) < _LISTED:
+                cells.references.append(reference)
 
     def _counted(self, part: IO[bytes]) -> Iterator[bytes]:
         while piece := part.read(_PIECE):

@@ -173,6 +173,12 @@ def _sheet(table: Table, index: int, header: Header, body: Body, columns: _Colum
     texts = [*header.texts, *[""] * (len(columns.samples) - len(header.texts))]
     used = [position for position, sample in enumerate(columns.samples) if sample.filled or texts[position].strip()]
     first, last = used[0], used[-1]
+    if last - first >= columns.budget.limits.max_columns:
+        raise FileRejected(
+            "too_complex",
+            f"The sheet has a cell far to the right of the others, in column {last + 1:,}; delete what stands there. "
+            f"At most {columns.budget.limits.max_columns:,} columns are read.",
+        )
     names = unique_names(texts[first : last + 1], last + 1 - first)
     notices = list(table.notices)
     if not header.rows:

@@ -66,11 +66,7 @@ def _giving_up() -> Generator[None]:
 
 def _guarded(rows: Iterator[Row]) -> Iterator[Row]:
     with _giving_up():
-        first = next(rows, None)
-    while first is not None:
-        yield first
-        with _giving_up():
-            first = next(rows, None)
+        yield from rows
 
 
 def _open_with_calamine(path: Path, kind: str) -> tuple[list[Table], list[Notice]]:

@@ -261,12 +261,11 @@ def test_a_cell_too_long_is_refused(refusal: Refuse) -> None:
     assert (error.code, error.extra) == ("cell_too_large", {"limit": 32_767, "row": 3})
 
 
-def test_two_cells_in_opposite_corners(read_bytes: ReadBytes) -> None:
-    try:
-        workbook = read_bytes(xlsx(PERSON + f'<row r="1048576">{text_cell("XFD1048576", "x")}</row>'), "leads.xlsx")
-        assert workbook.sheets[0].rows in (1, 2)
-    except FileRejected as error:
-        assert error.code == "too_complex"  # noqa: PT017 - both ends are right
+@pytest.mark.parametrize("row", [3, 1_048_576])
+def test_a_cell_far_from_all_others_does_not_make_thousands_of_columns(refusal: Refuse, row: int) -> None:
+    error = refusal(xlsx(PERSON + f'<row r="{row}">{text_cell(f"XFD{row}", "x")}</row>'), "leads.xlsx")
+    assert error.code == "too_complex"
+    assert "16,384" in error.detail
 
 
 @pytest.mark.parametrize("reference", ["A4294967295", "A1048577", "ZZZZZZZ3", "XFE3"])
@@ -356,6 +355,34 @@ def test_errors_and_formulas_without_a_value_are_blank_and_said(read_bytes: Read
     assert notice.sheet == "Leads"
     assert "B3" in notice.detail
     assert "C4" in notice.detail
+
+
+def test_errors_and_formulas_without_a_value_of_an_opendocument_sheet_are_blank_and_said(
+    read_bytes: ReadBytes,
+) -> None:
+    calc = 'xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"'
+    error = (
+        f'<table:table-cell {calc} table:formula="of:=1/0" office:value-type="string" office:string-value="" '
+        'calcext:value-type="error">'
+        "<text:p>#DIV/0!</text:p></table:table-cell>"
+    )
+    rows = [
+        ods_row("Name", "Score", "Rank", "Post Code"),
+        ods_row("Anna", "1", "2").replace("</table:table-row>", "{zip}</table:table-row>"),
+        ods_row("Bruno").replace("</table:table-row>", error + "</table:table-row>"),
+        ods_row("Clara", "3").replace(
+            "</table:table-row>", '<table:table-cell table:formula="of:=[.A1]"/></table:table-row>'
+        ),
+    ]
+    # With a number that is shown with zeros, the second reader reads the file.
+    padded = '<table:table-cell office:value-type="float" office:value="1067"><text:p>01067</text:p></table:table-cell>'
+    for postal_code in ("", padded):
+        workbook = read_bytes(ods("".join(rows).replace("{zip}", postal_code)), "leads.ods")
+        assert [column.profile.filled for column in workbook.sheets[0].columns][:3] == [3, 2, 1]
+        (notice,) = [notice for notice in workbook.notices if notice.code == "cells_without_value"]
+        assert notice.sheet == "Leads"
+        assert "2 cells" in notice.detail
+        assert "B3, C4" in notice.detail
 
 
 def test_macros_are_ignored_and_said(read_bytes: ReadBytes) -> None:

@@ -53,6 +53,9 @@ def test_the_header_is_found_below_titles_and_blank_lines(
             ["Bruno", "bruno@binder.example", ""],
             ["Clara", "clara@conrad.example", "Bonn"],
         ],
+        [["Anna", "Albers", "Berlin"], ["Bruno", "Binder", "Hamburg"], ["Julia", "Conrad", "Berlin"]],
+        [["Anna Albers"], ["Thomas Binder"], ["Julia Conrad"], ["Peter Drews"]],
+        [["Globex GmbH", "Einkauf"], ["Initech AG", "Vertrieb"], ["Umbrella", "Vertrieb"]],
     ],
 )
 def test_the_first_person_never_becomes_the_header(read_bytes: ReadBytes, rows: list[list[str]]) -> None:
@@ -83,6 +86,7 @@ def test_the_first_person_never_becomes_the_header(read_bytes: ReadBytes, rows: 
         ],
         [["Name", "Phone", "Email"], ["", "", "anna@albers.example"], ["Bruno", "", ""]],
         [["Name"], ["Anna"], ["Bruno"]],
+        [["Grace", "Team", "Region"], ["Anna", "Red", "Berlin"], ["Thomas", "Blue", "Hamburg"]],
         [["Email"], ["anna@albers.example"], ["bruno@binder.example"]],
         [["姓名", "电话", "公司"], ["王伟", "13800000001", "示例公司"], ["李娜", "13800000002", "样本公司"]],
         [["FirstName", "LastName", "lead_status__c"], ["Anna", "Albers", "New"], ["Bruno", "Binder", "New"]],
