@@ -1,35 +1,63 @@
-"""A long history: `GET /training/summary`, `GET /training/field-patterns` and corrections with 1,000,000 mappings stored."""
+"""A long history: summary, patterns, recommendations and corrections with 1,000,000 mappings stored, as statements and over
+HTTP; and what measuring costs, at first and each day.
+"""
 
+import http.client
 import json
+import socket
 import tempfile
+import threading
 import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import event
 
 from benchmarks.table import Figure, milliseconds, quantile, show
+from leads_pipeline.defs.performance import measure_performance
+from leads_pipeline.defs.recommendations import advise
 from leads_pipeline.settings import Settings
-from leads_pipeline.store import corrections, embedded, memory, migrations, organizations, summary
+from leads_pipeline.store import (
+    corrections,
+    embedded,
+    memory,
+    organizations,
+    performance,
+    recommendations,
+    summary,
+)
 from leads_pipeline.store.corrections import Correction
 from leads_pipeline.store.database import SYSTEM, Database, open_database
+from leads_pipeline.supervisor import System
+from leads_pipeline.system import migrate
 from leads_pipeline.types import MemoryKey
 
 UPLOADS = 33_334
 COLUMNS = 30
 TIMES = 100
+A_SECOND, SECONDS = 200, 20
+"""Requests a second, and for how long."""
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
-        settings = Settings(LEADS_HOME=Path(home))  # pyright: ignore[reportCallIssue]
+        settings = Settings(LEADS_HOME=Path(home), PORT=_free_port())  # pyright: ignore[reportCallIssue]
         with open_database(settings) as database:
-            migrations.upgrade(database)
+            migrate(settings, database)
             with database.transaction(SYSTEM) as transaction:
                 organization = organizations.ensure_organization(transaction, "Benchmark")
+                token = organizations.create_token(transaction, organization)
             _fill(database, organization)
-            show("With 1,000,020 mappings stored", _measure(database, organization))
+            show("Measuring 1,000,020 mappings", _measuring(database, organization, settings))
+            show("Statements, with 1,000,020 mappings stored", _measure(database, organization))
+            with System(settings) as system:
+                system.wait_ready()
+                show(
+                    "Requests, with 1,000,020 mappings stored", _requests(settings.port, token, database, organization)
+                )
             _explain(database, organization)
         embedded.wipe(Path(home))
 
@@ -38,11 +66,13 @@ def _fill(database: Database, organization: UUID) -> None:
     with database.transaction(organization) as transaction:
         transaction.run(
             """INSERT INTO file_uploads (id, organization_id, filename, kind, size_bytes, sha256, source, status, generation,
-                   row_count, column_count, mapped_count, decided_count, reviewed_count, corrected_count, received_at)
+                   row_count, column_count, mapped_count, decided_count, reviewed_count, corrected_count, received_at,
+                   mapped_at, reviewed_at)
                SELECT gen_random_uuid(), :organization, 'f' || n || '.csv', 'csv', 1000, sha256(n::text::bytea), 'rest',
                    CASE WHEN n % 10 = 0 THEN 'reviewed' ELSE 'mapped' END, 1, 100, :columns, 20, 25,
                    CASE WHEN n % 10 = 0 THEN :columns ELSE 0 END, CASE WHEN n % 10 = 0 THEN 2 ELSE 0 END,
-                   now() - n * interval '1 minute'
+                   now() - n * interval '1 minute', now() - n * interval '1 minute',
+                   CASE WHEN n % 10 = 0 THEN now() END
                FROM generate_series(1, :uploads) n""",
             organization=organization,
             uploads=UPLOADS,
@@ -76,6 +106,116 @@ def _fill(database: Database, organization: UUID) -> None:
         connection.exec_driver_sql("VACUUM ANALYZE")
 
 
+def _measuring(database: Database, organization: UUID, settings: Settings) -> list[Figure]:
+    """What the first measurement costs, which counts all days; and the one of a day that brought 1,000 reviewed files."""
+    figures: list[Figure] = []
+    today = datetime.now(UTC).date()
+
+    def measure(what: str, target: str = "") -> None:
+        begun = time.perf_counter()
+        done = measure_performance(database, target_seconds=30, today=today)
+        counted = time.perf_counter()
+        advise(database, settings, today=today)
+        advised = time.perf_counter()
+        figures.append(Figure(f"{what}: {done.uploads:,} files of {done.days} days", _seconds(counted - begun), target))
+        figures.append(Figure("its recommendations", _seconds(advised - counted)))
+
+    measure("all that is stored")
+    with database.transaction(organization) as transaction:
+        transaction.run(
+            """UPDATE file_uploads SET version = version + 1, status = 'reviewed', reviewed_at = now()
+               WHERE id IN (SELECT id FROM file_uploads WHERE status = 'mapped' ORDER BY mapped_at DESC LIMIT 1000)"""
+        )
+    measure("a day of 1,000 reviews")
+    measure("a day of nothing")
+    return figures
+
+
+def _requests(port: int, token: str, database: Database, organization: UUID) -> list[Figure]:
+    """Latency over HTTP, logging on: one correction a request at 200 a second, and what is read beside that."""
+    ids = _mapping_ids(database, organization, A_SECOND * SECONDS + TIMES)
+    bodies = (json.dumps({"corrections": [{"mapping_id": str(each), "target": "Email"}]}).encode() for each in ids)
+    figures: list[Figure] = []
+    sent = _at_a_rate(
+        port, token, [("POST", "/api/v1/training/corrections", body) for body in bodies][: A_SECOND * SECONDS]
+    )
+    figures.append(
+        Figure(f"POST training/corrections at {A_SECOND} a second, median", milliseconds(quantile(sent, 0.5)))
+    )
+    figures.append(Figure("the same, p99", milliseconds(quantile(sent, 0.99)), "at most 25 ms"))
+    for path in ("summary", "field-patterns", "recommendations"):
+        seconds = [
+            _ask(connection, token, "GET", f"/api/v1/training/{path}", None) for connection in _connections(port)
+        ]
+        figures.append(Figure(f"GET training/{path}, p99", milliseconds(quantile(seconds, 0.99)), "at most 100 ms"))
+    return figures
+
+
+def _at_a_rate(port: int, token: str, requests: Sequence[tuple[str, str, bytes]]) -> list[float]:
+    """Send each request at its time, whatever became of those before, and return how many seconds each took from then on."""
+    took = [0.0] * len(requests)
+    waiting = iter(enumerate(requests))
+    taking = threading.Lock()
+    begun = time.perf_counter() + 0.5
+
+    def work() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        while True:
+            with taking:
+                number, request = next(waiting, (-1, None))
+            if request is None:
+                return
+            due = begun + number / A_SECOND
+            time.sleep(max(0.0, due - time.perf_counter()))
+            _ask(connection, token, *request)
+            took[number] = time.perf_counter() - due
+
+    workers = [threading.Thread(target=work) for _ in range(16)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return took
+
+
+def _ask(connection: http.client.HTTPConnection, token: str, method: str, path: str, body: bytes | None) -> float:
+    begun = time.perf_counter()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 200, answer.status
+    return time.perf_counter() - begun
+
+
+def _connections(port: int) -> Iterator[http.client.HTTPConnection]:
+    """The same connection, as often as is measured."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    return (each for _, each in zip(range(TIMES), cycle([connection]), strict=False))
+
+
+def _mapping_ids(database: Database, organization: UUID, count: int) -> list[UUID]:
+    """Mappings of as many different files."""
+    with database.transaction(organization) as transaction:
+        rows = transaction.all(
+            """SELECT m.id FROM file_uploads u JOIN field_mappings m ON m.upload_id = u.id AND m.generation = u.generation
+               WHERE u.organization_id = :organization AND m.column_index = 3 ORDER BY u.id LIMIT :n""",
+            organization=organization,
+            n=count,
+        )
+    return [row["id"] for row in rows]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s"
+
+
 def _measure(database: Database, organization: UUID) -> list[Figure]:
     until = datetime.now(UTC)
     since = until - timedelta(days=90)
@@ -89,6 +229,13 @@ def _measure(database: Database, organization: UUID) -> list[Figure]:
     def patterns() -> None:
         with database.transaction(organization) as transaction:
             summary.header_patterns(transaction, per_field=20)
+            performance.confusions_between(transaction, since.date(), until.date())
+
+    def recommended() -> None:
+        with database.transaction(organization) as transaction:
+            recommendations.newest(transaction, limit=20)
+            recommendations.checked(transaction, limit=20)
+            recommendations.made_at(transaction)
 
     def recall() -> None:
         with database.transaction(organization) as transaction:
@@ -112,6 +259,7 @@ def _measure(database: Database, organization: UUID) -> list[Figure]:
     for what, act, target in (
         ("training/summary, p99", summarize, "at most 100 ms"),
         ("training/field-patterns, p99", patterns, "at most 100 ms"),
+        ("training/recommendations, p99", recommended, "at most 100 ms"),
         ("one correction, p99", correct, "at most 25 ms"),
         ("memory of a 30-column sheet, p99", recall, ""),
     ):

@@ -29,6 +29,7 @@ from leads_pipeline.defs.performance import (
 from leads_pipeline.defs.recommendations import recommendations
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.upkeep import abandoned_contents, failed_runs
+from leads_pipeline.defs.weekly import summary_schedule, weekly_summary, write_weekly_summary
 from leads_pipeline.settings import Settings
 
 
@@ -43,7 +44,7 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             training_datasets,
             model_performance,
             recommendations,
-            recommendations,
+            weekly_summary,
         ],
         asset_checks=[no_personal_data, performance_targets],
         jobs=[
@@ -52,6 +53,7 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             make_training_examples,
             generate_training_dataset,
             measure_model_performance,
+            write_weekly_summary,
         ],
         sensors=[
             new_uploads,
@@ -63,7 +65,7 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             failed_runs,
             abandoned_contents,
         ],
-        schedules=[refresh_schedule(settings), performance_schedule(settings)],
+        schedules=[refresh_schedule(settings), performance_schedule(settings), summary_schedule(settings)],
         resources={"leads": leads or Leads()},
         # A run is a process already; another one for its single step would cost seconds and 140 MB.
         executor=dg.in_process_executor,

@@ -233,6 +233,11 @@ class Settings(BaseSettings):
         validation_alias="LEADS_DATASET_SCHEDULE",
         description="When the shared training dataset is built anew if there is something new, as cron.",
     )
+    summary_schedule: str = Field(
+        "0 6 * * 1",
+        validation_alias="LEADS_SUMMARY_SCHEDULE",
+        description="When the summary of the week before (UTC, from Monday) is written, as cron.",
+    )
     performance_schedule: str = Field(
         "15 3 * * *",
         validation_alias="LEADS_PERFORMANCE_SCHEDULE",

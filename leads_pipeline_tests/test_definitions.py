@@ -36,6 +36,12 @@ def test_the_asset_graph_is_as_described() -> None:
             ["pandas", "postgres"],
         ),
         "recommendations": ("Insight", ["model_performance"], ["team:revops"], ["postgres", "python"]),
+        "weekly_summary": (
+            "Insight",
+            ["model_performance", "recommendations"],
+            ["team:revops"],
+            ["markdown", "postgres"],
+        ),
     }
 
 
@@ -66,7 +72,7 @@ def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
         dg.DefaultSensorStatus.RUNNING,
     )
     assert {schedule.name: schedule.default_status for schedule in repository.schedule_defs} == dict.fromkeys(
-        ["measure_performance_daily", "refresh_training_dataset"], dg.DefaultScheduleStatus.RUNNING
+        ["measure_performance_daily", "refresh_training_dataset", "summarize_week"], dg.DefaultScheduleStatus.RUNNING
     )
 
 

@@ -1,8 +1,9 @@
-"""Figures as Markdown, for a person: tables of weeks and fields."""
+"""Figures as Markdown, for a person: a table of weeks, and the summary of one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from leads_pipeline.insights.intervals import Estimate
+from leads_pipeline.insights.intervals import Estimate, difference
 from leads_pipeline.insights.trends import Week
 
 NOTHING = "–"
@@ -26,6 +27,77 @@ def weeks_table(weeks: Sequence[Week]) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def summary_of(
+    week: Week,
+    before: Week | None,
+    *,
+    advice: Sequence[Mapping[str, Any]],
+    checked: Sequence[Mapping[str, Any]],
+    drift: Sequence[str] = (),
+) -> str:
+    """What a week came to, beside the one before; what to do next, and what came of earlier advice.
+
+    `advice` and `checked` have a `title`; of advice `reviews_saved` and `effort_minutes`, of what was checked an `outcome`.
+    """
+    earlier = [NOTHING] * len(_figures(week)) if before is None else [then for _, then in _figures(before)]
+    lines = [f"### Week from {week.monday}", "", _sentence(week), ""]
+    lines += [
+        "| | this week | the week before |",
+        "|---|---:|---:|",
+        *(f"| {name} | {now} | {then} |" for (name, now), then in zip(_figures(week), earlier, strict=True)),
+        "",
+    ]
+    if before is not None and week.accuracy is not None and before.accuracy is not None:
+        change = difference(week.accuracy, before.accuracy)
+        said = "no more than chance explains" if change.low <= 0 <= change.high else "more than chance explains"
+        lines += [f"Accuracy moved by {100 * change.value:+.1f} points: {said}.", ""]
+    lines += [*drift, ""] if drift else []
+    if advice:
+        lines += ["**What would help most**", ""]
+        lines += [f"- {each['title']}{_worth(each)}" for each in advice]
+        lines += [""]
+    if checked:
+        lines += ["**What earlier advice brought**", ""]
+        lines += [f"- {each['title']}: {_brought(each['outcome'])}" for each in checked]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _sentence(week: Week) -> str:
+    if not week.uploads:
+        return "No file was mapped."
+    reviewed = (
+        f"{week.reviewed_uploads:,} of them reviewed as a whole" if week.reviewed_uploads else "none of them reviewed"
+    )
+    return f"{week.uploads:,} file{'' if week.uploads == 1 else 's'} with {week.columns:,} columns, {reviewed}."
+
+
+def _figures(week: Week) -> list[tuple[str, str]]:
+    return [
+        ("files", f"{week.uploads:,}"),
+        ("right, of reviewed columns", percent(week.accuracy)),
+        ("corrections per reviewed file", NOTHING if week.corrections is None else f"{week.corrections.value:.2f}"),
+        ("columns that needed nobody", NOTHING if week.coverage is None else f"{100 * week.coverage:.1f} %"),
+        ("language model calls per file", _two_digits(week.llm_calls_per_upload)),
+        ("seconds per file", _two_digits(week.seconds_per_upload)),
+    ]
+
+
+def _two_digits(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.2f}"
+
+
+def _worth(advice: Mapping[str, Any]) -> str:
+    if advice["reviews_saved"] is None:
+        return f" ({advice['effort_minutes']:g} min)"
+    return f" (about {advice['reviews_saved']:,.0f} reviews in four weeks, {advice['effort_minutes']:g} min)"
+
+
+def _brought(outcome: Mapping[str, Any]) -> str:
+    saved = f"{outcome['reviews_saved']:,.0f} reviews saved"
+    error = outcome["reviews_error"]
+    return saved if error is None else f"{saved}, {abs(error):,.0f} {'more' if error >= 0 else 'fewer'} than expected"
 
 
 def percent(share: Estimate | None) -> str:
