@@ -10,6 +10,14 @@ from leads_pipeline.defs.datasets import (
     training_datasets,
 )
 from leads_pipeline.defs.examples import make_training_examples, reviewed_uploads, training_examples
+from leads_pipeline.defs.fine_tuning import (
+    check_language_model,
+    fine_tune,
+    fine_tuning_jobs,
+    language_model,
+    language_model_schedule,
+    language_model_stays,
+)
 from leads_pipeline.defs.inbox import inbox_files
 from leads_pipeline.defs.intake import (
     count_corrections,
@@ -45,8 +53,9 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             model_performance,
             recommendations,
             weekly_summary,
+            language_model,
         ],
-        asset_checks=[no_personal_data, performance_targets],
+        asset_checks=[no_personal_data, performance_targets, language_model_stays],
         jobs=[
             map_waiting_uploads,
             count_corrections,
@@ -54,6 +63,8 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             generate_training_dataset,
             measure_model_performance,
             write_weekly_summary,
+            fine_tune,
+            check_language_model,
         ],
         sensors=[
             new_uploads,
@@ -63,9 +74,15 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             requested_datasets,
             reviews_to_measure,
             failed_runs,
+            fine_tuning_jobs,
             abandoned_contents,
         ],
-        schedules=[refresh_schedule(settings), performance_schedule(settings), summary_schedule(settings)],
+        schedules=[
+            refresh_schedule(settings),
+            performance_schedule(settings),
+            summary_schedule(settings),
+            language_model_schedule(settings),
+        ],
         resources={"leads": leads or Leads()},
         # A run is a process already; another one for its single step would cost seconds and 140 MB.
         executor=dg.in_process_executor,

@@ -10,6 +10,8 @@
     ├── StaleState            409, 410, 412: it was possible once, or is not any more
     ├── TooMany               429
     ├── DatasetRefused        409: a training dataset does not do for what is asked of it; says what is missing
+    ├── FineTuningRefused     409: a model cannot be fine-tuned as asked
+    ├── ServiceUnavailable    503: a service that is asked for that does not answer; asked again later
     ├── ContentsLost          410, 503: a file's stored bytes are damaged or missing, or their key is
     ├── ContentsUnavailable   503: the object store that keeps files does not answer
     ├── StaleClaim            a worker's outcome for a job that another one has taken over; never leaves the drain
@@ -146,6 +148,18 @@ class DatasetRefused(LeadsError):
     code = "dataset_refused"
     status = 409
     title = "The training dataset does not do for this"
+
+
+class FineTuningRefused(LeadsError):
+    code = "fine_tuning_refused"
+    status = 409
+    title = "The model cannot be fine-tuned as asked"
+
+
+class ServiceUnavailable(LeadsError):
+    code = "service_unavailable"
+    status = 503
+    title = "A service does not answer"
 
 
 class ContentsLost(LeadsError):

@@ -199,6 +199,12 @@ class Settings(BaseSettings):
         4, ge=1, le=64, validation_alias="LEADS_LLM_CALLS", description="Calls that one drain makes at the same time."
     )
 
+    fine_tuning_model: str | None = Field(
+        None,
+        validation_alias="LEADS_FINE_TUNING_MODEL",
+        description="A model of that server that `leads fine-tune` may train on a dataset. Unset: none.",
+    )
+
     # Learning
     min_confidence_threshold: Percent = Field(
         70,

@@ -35,6 +35,7 @@ def test_the_asset_graph_is_as_described() -> None:
             ["team:revops"],
             ["pandas", "postgres"],
         ),
+        "language_model": ("Mapping", [], ["team:revops"], ["openai"]),
         "recommendations": ("Insight", ["model_performance"], ["team:revops"], ["postgres", "python"]),
         "weekly_summary": (
             "Insight",
@@ -63,6 +64,7 @@ def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
             "abandoned_contents",
             "dataset_requests",
             "failed_runs",
+            "fine_tuning_jobs",
             "inbox_files",
             "new_corrections",
             "new_uploads",
@@ -72,7 +74,8 @@ def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
         dg.DefaultSensorStatus.RUNNING,
     )
     assert {schedule.name: schedule.default_status for schedule in repository.schedule_defs} == dict.fromkeys(
-        ["measure_performance_daily", "refresh_training_dataset", "summarize_week"], dg.DefaultScheduleStatus.RUNNING
+        ["check_language_model_daily", "measure_performance_daily", "refresh_training_dataset", "summarize_week"],
+        dg.DefaultScheduleStatus.RUNNING,
     )
 
 

@@ -13,6 +13,7 @@ from leads_pipeline.cli import (
     contents,
     database,
     datasets,
+    fine_tuning,
     language_model,
     mapping,
     models,
@@ -42,6 +43,7 @@ app.add_typer(schema.commands, name="schema")
 app.add_typer(language_model.commands, name="llm")
 app.add_typer(datasets.commands, name="dataset")
 app.add_typer(models.commands, name="models")
+app.add_typer(fine_tuning.commands, name="fine-tune")
 
 
 def main() -> None:

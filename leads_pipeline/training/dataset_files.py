@@ -100,19 +100,26 @@ def _lines(documents: Iterable[dict[str, Any]]) -> Iterator[bytes]:
 
 # --- Chats ---------------------------------------------------------------------------------------------------------
 
-_Make = Callable[[Row, str], "dict[str, Any] | None"]
 
-
-def _chats(rows: Iterable[Row], make: _Make, split: str) -> Iterator[dict[str, Any]]:
+def questions(rows: Iterable[Row], split: str) -> Iterator[tuple[Row, list[dict[str, str]]]]:
+    """What a fine-tuned model is asked about each column of a split, beside the column: chats that end with the user."""
     for _, group in groupby(rows, key=lambda row: (row.organization, row.sheet)):
         sheet = list(group)
         for at, row in enumerate(sheet):
             if row.weight > 0 and row.split == split:
-                made = make(row, _question(sheet, at))
-                if made is not None:
-                    if problems := problems_of(made):
-                        raise DatasetRefused(f"A line of the file would break the rules of services: {problems[0]}.")
-                    yield made
+                yield row, _asked(_question(sheet, at))
+
+
+_Make = Callable[[Row, list[dict[str, str]]], "dict[str, Any] | None"]
+
+
+def _chats(rows: Iterable[Row], make: _Make, split: str) -> Iterator[dict[str, Any]]:
+    for row, asked in questions(rows, split):
+        made = make(row, asked)
+        if made is not None:
+            if problems := problems_of(made):
+                raise DatasetRefused(f"A line of the file would break the rules of services: {problems[0]}.")
+            yield made
 
 
 def _question(sheet: Sequence[Row], at: int) -> str:
@@ -129,15 +136,15 @@ def _question(sheet: Sequence[Row], at: int) -> str:
     return canonical({name: value for name, value in parts.items() if value})
 
 
-def _chat(row: Row, question: str) -> dict[str, Any] | None:
-    return {"messages": [*_asked(question), {"role": "assistant", "content": row.target or NO_TARGET}]}
+def _chat(row: Row, asked: list[dict[str, str]]) -> dict[str, Any] | None:
+    return {"messages": [*asked, {"role": "assistant", "content": row.target or NO_TARGET}]}
 
 
-def _preference(row: Row, question: str) -> dict[str, Any] | None:
+def _preference(row: Row, asked: list[dict[str, str]]) -> dict[str, Any] | None:
     if row.evidence != "corrected" or row.predicted == row.target:
         return None
     return {
-        "input": {"messages": _asked(question)},
+        "input": {"messages": asked},
         "preferred_output": [{"role": "assistant", "content": row.target or NO_TARGET}],
         "non_preferred_output": [{"role": "assistant", "content": row.predicted or NO_TARGET}],
     }
