@@ -3,7 +3,18 @@
 import sys
 from importlib import import_module
 
-ALL = ("command_line", "reading", "exporting", "mapping", "custom_fields", "system", "history", "datasets", "surrogates", "contents")
+ALL = (
+    "command_line",
+    "reading",
+    "exporting",
+    "mapping",
+    "custom_fields",
+    "system",
+    "history",
+    "datasets",
+    "surrogates",
+    "contents",
+)
 
 
 def main() -> None:

@@ -67,6 +67,9 @@ _THINGS = {
     "other_company": "another company or job, such as a former one",
     "company_facts": "a fact about the company that no lead field holds",
     "object_names": "another record, such as an order or an event",
+    "property": "the state, owner or worth of a thing, not of the lead",
+    "school": "a school or a year of it",
+    "owner_contact": "how to reach who looks after the lead, or their position",
     "created_by": "who made, changed or looks after the record",
 }
 """What the phrases of the lexicon stand for that are no lead field, by their name there."""

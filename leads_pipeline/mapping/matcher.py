@@ -29,9 +29,9 @@ STRICTER = {
     "Email": 10.0,
     "OptIn": 10.0,
     "SmsOptIn": 10.0,
-    "OwnerEmail": 10.0,
+    "OwnerEmail": 20.0,
     "OwnerId": 10.0,
-    "OwnerName": 5.0,
+    "OwnerName": 20.0,
     "ExternalId": 10.0,
 }
 """How much surer than the threshold, in percent points, a mapping to a field must be whose mistakes hurt."""

@@ -36,6 +36,8 @@ def gather_context(
     marks = np.array([table.read(column.header).marks for column in sheet.columns], np.float32)
     words = [table.read(column.header).words for column in sheet.columns]
     signs = np.concatenate([_blocks(marks, table), _own_blocks(words, mine @ fields.groups[:, _ADDRESS])], axis=1)
+    reached = mine @ fields.groups[:, [_PHONE, _EMAIL]] / np.maximum(1 - first[:, -1:], 1e-3)
+    family = _family(marks, table, reached.astype(np.float32))
     pairs = np.concatenate(
         [
             np.stack(
@@ -48,6 +50,7 @@ def gather_context(
                 axis=2,
             ),
             *(signs[:, None, :] * fields.groups[None, :, group, None] for group in (_ADDRESS, _PHONE)),
+            *(family[:, None, :] * fields.groups[None, :, group, None] for group in (_NAME, _PHONE, _EMAIL)),
         ],
         axis=2,
         dtype=np.float32,
@@ -62,6 +65,7 @@ def gather_context(
             log[:, targets:],
             mine.max(axis=1, keepdims=True),
             signs,
+            family,
         ],
         axis=1,
         dtype=np.float32,
@@ -78,7 +82,7 @@ _FILE_FIELDS = (
 FILE_FIELDS = len(_FILE_FIELDS)
 """How many numbers at the beginning of the columns' evidence tell which fields the file has anywhere."""
 
-_ADDRESS, _PHONE = list(GROUPS).index("address"), list(GROUPS).index("phone")
+_NAME, _ADDRESS, _PHONE, _EMAIL = map(list(GROUPS).index, ("name", "address", "phone", "email"))
 _MARKER_BLOCKS = ("home", "business", "billing", "shipping", "other_block", "mailing", "company")
 
 
@@ -141,6 +145,30 @@ def _blocks(marks: Floats, table: PhraseTable) -> Floats:
         ],
         axis=1,
     )
+
+
+def _family(marks: Floats, table: PhraseTable, reached: Floats) -> Floats:
+    """Children beside those who register them: who can be reached is the lead.
+
+    For columns of the one and of the other: whether the other is there, and whether children have a number or an address.
+    `reached[column, :]` is how likely a column, if it is of a field at all, is of a telephone or an e-mail address.
+    """
+    names = table.vocabulary.marker_names
+    if "pupil" not in names or "guardian" not in names:
+        return np.zeros((len(marks), 6), np.float32)
+    pupil, guardian = marks[:, names.index("pupil")], marks[:, names.index("guardian")]
+    any_pupil, any_guardian = float(pupil.any()), float(guardian.any())
+    called = float((pupil * reached.sum(axis=1)).max(initial=0) > _REACHED)
+    return np.stack(
+        [
+            *(pupil * any_guardian * called, pupil * any_guardian * (1 - called), pupil * (1 - any_guardian)),
+            *(guardian * any_pupil * called, guardian * any_pupil * (1 - called), guardian * (1 - any_pupil)),
+        ],
+        axis=1,
+    )
+
+
+_REACHED = 0.5
 
 
 def _own_blocks(words: Sequence[Sequence[str]], address: Floats) -> Floats:

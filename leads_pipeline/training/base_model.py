@@ -14,6 +14,7 @@ from leads_pipeline.mapping import default_schema
 from leads_pipeline.mapping.lexicon import Lexicon, read_lexicon
 from leads_pipeline.mapping.model import MappingModel
 from leads_pipeline.mapping.vocabulary import Vocabulary
+from leads_pipeline.training.bystanders import read_bystanders
 from leads_pipeline.training.corpus import Layout, is_unopened, shipped_corpus, written_layouts
 from leads_pipeline.training.recipe import Kitchen, Progress, Recipe, train
 
@@ -43,10 +44,11 @@ def training_layouts() -> list[Layout]:
 
 
 def inputs_hash(layouts: list[Layout], lexicon: Lexicon, recipe: Recipe) -> str:
-    """What the base model is made from, as one hash: layouts with their labels, lexicon, schema, recipe."""
+    """What the base model is made from, as one hash: layouts with their labels, lexicon, bystanders, schema, recipe."""
     parts = [
         *(repr((layout.digest, layout.gold, layout.sheet.columns)) for layout in layouts),
         repr(lexicon),
+        repr(sorted(read_bystanders().items())),
         repr(default_schema().fields),
         repr(recipe),
     ]

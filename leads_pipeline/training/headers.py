@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from leads_pipeline.mapping.lexicon import NO_FIELD
 from leads_pipeline.mapping.meaning import CLUES, Meaning, clues
+from leads_pipeline.mapping.text import words_of
 from leads_pipeline.mapping.vocabulary import Vocabulary
 from leads_pipeline.training.fit import Precise
 
@@ -31,8 +32,13 @@ OFTEN = 2
 PENALTY, ITERATIONS = 0.3, 30
 
 
-def learn_meaning(answers: Sequence[Answer], vocabulary: Vocabulary, trained: Sequence[str]) -> Meaning:
-    """What headers and the phrases of the lexicon teach about the fields `trained`, by softmax regression (L-BFGS)."""
+def learn_meaning(
+    answers: Sequence[Answer], vocabulary: Vocabulary, trained: Sequence[str], imagined: Sequence[Answer] = ()
+) -> Meaning:
+    """What headers and the phrases of the lexicon teach about the fields `trained`, by softmax regression (L-BFGS).
+
+    `imagined` headers, which no file was seen with, count like phrases of the lexicon.
+    """
     from scipy.optimize import minimize
     from scipy.sparse import csr_matrix
 
@@ -46,6 +52,10 @@ def learn_meaning(answers: Sequence[Answer], vocabulary: Vocabulary, trained: Se
     for words, target in vocabulary.spoken():
         if target.startswith(NO_FIELD) or target in index:
             key = vocabulary.divided(words), none if target.startswith(NO_FIELD) else index[target]
+            taught[key] = taught.get(key, 0.0) + LEXICON_WEIGHT
+    for answer in imagined:
+        if answer.target is None or answer.target in index:
+            key = vocabulary.divided(words_of(answer.header)), none if answer.target is None else index[answer.target]
             taught[key] = taught.get(key, 0.0) + LEXICON_WEIGHT
     texts = [clues(words) for words, _ in taught]
     right = np.array([place for _, place in taught])

@@ -32,6 +32,7 @@ from leads_pipeline.mapping.precedents import Precedents
 from leads_pipeline.mapping.schema import LeadSchema, default_schema
 from leads_pipeline.mapping.surroundings import Affinity, gather_context
 from leads_pipeline.mapping.vocabulary import Vocabulary
+from leads_pipeline.training.bystanders import Bystanders, lenders
 from leads_pipeline.training.calibrate import calibrate
 from leads_pipeline.training.corpus import IGNORE, Layout
 from leads_pipeline.training.fit import Examples, Penalty, fit, stack
@@ -45,12 +46,13 @@ Progress = Callable[[str], None]
 class Recipe:
     """What training leaves to choose; these were chosen by families held out.
 
-    `varied` is the share of layouts that are learned from in a second form, too; `real` how much a layout of a real file
-    counts beside a written one.
+    `varied` is the share of layouts that are learned from in a second form, too, `beset` that of those with columns about
+    others; `real` how much a layout of a real file counts beside a written one.
     """
 
     folds: int = 4
     varied: float = 0.5
+    beset: float = 0.5
     real: float = 4.0
     iterations: int = 70
     first: Penalty = field(default=Penalty(shared=1.0, fields=6.0, none=6.0))
@@ -79,19 +81,23 @@ class Kitchen:
     vocabulary: Vocabulary
     fields: FieldTable
     known: KnownFields
+    bystanders: Bystanders
     recipe: Recipe
 
     @classmethod
     def of(cls, vocabulary: Vocabulary, recipe: Recipe) -> "Kitchen":
         schema = default_schema()
         fields = FieldTable.of(schema)
-        return cls(schema, vocabulary, fields, KnownFields.of(fields.names, fields.names), recipe)
+        return cls(
+            schema, vocabulary, fields, KnownFields.of(fields.names, fields.names), Bystanders(vocabulary), recipe
+        )
 
     def cases(self, layouts: Sequence[Layout], progress: Progress = lambda _: None) -> list[Case]:
         """Every layout with its variations, in the light of precedents from the other parts of the families."""
         sources = Counter(layout.family for layout in layouts)
         parts = family_parts([layout.family for layout in layouts], self.recipe.folds)
         made: list[Case] = []
+        donors = lenders(layouts)
         for part in range(max(parts, default=-1) + 1):
             progress(f"evidence, part {part + 1} of {max(parts) + 1}")
             table = self.table(answers(layout for layout, each in zip(layouts, parts, strict=True) if each != part))
@@ -103,13 +109,17 @@ class Kitchen:
                 if random.random() < self.recipe.varied:
                     variant = varied(layout, random, self.vocabulary)
                     made.append(self._case(variant, part, table, weight / 2, random, original=False))
+                if random.random() < self.recipe.beset:
+                    crowded, new = self.bystanders.beset(layout, random, donors)
+                    weights = weight * np.where(new, NEW, OLD)
+                    made.append(self._case(crowded, part, table, weights, random, original=False))
         total = float(np.mean(np.concatenate([case.weight for case in made if case.original])))
         return [replace(case, weight=case.weight / total) for case in made]
 
     def table(self, answers: Sequence[Answer]) -> PhraseTable:
         """The phrases of the default schema, with what `answers` tell of headers."""
         told = Precedents.of(((each.header, each.family, each.target) for each in answers), self.vocabulary)
-        meaning = learn_meaning(answers, self.vocabulary, self.fields.names)
+        meaning = learn_meaning(answers, self.vocabulary, self.fields.names, self.bystanders.answers())
         return PhraseTable.of(self.schema, self.vocabulary, told, meaning)
 
     def _case(
@@ -117,7 +127,7 @@ class Kitchen:
         layout: Layout,
         part: int,
         table: PhraseTable,
-        weight: float,
+        weight: float | NDArray[np.float64],
         random: np.random.Generator,
         *,
         original: bool,
@@ -135,7 +145,7 @@ class Kitchen:
             part=part,
             evidence=gather(layout.sheet, table, self.fields, untaught),
             right=right,
-            weight=np.full(len(layout.gold), weight, np.float32),
+            weight=np.broadcast_to(np.asarray(weight, np.float32), (len(layout.gold),)),
             seen=np.broadcast_to((~untaught).astype(np.float32), (len(layout.gold), len(names))),
             original=original,
         )
@@ -149,6 +159,9 @@ def answers(layouts: Iterable[Layout]) -> list[Answer]:
         for column, gold in zip(layout.sheet.columns, layout.gold, strict=True)
     ]
 
+
+NEW, OLD = 1.5, 0.25
+"""How much columns about others count, and those beside them, of what the layout itself counts."""
 
 UNSEEN = 0.15
 """Share of fields that a variation treats as if training had never seen them, as it has not seen custom fields."""
@@ -263,15 +276,23 @@ def _in_context(kitchen: Kitchen, table: PhraseTable, case: Case, opinion: Float
 def _calibrations(
     kitchen: Kitchen, cases: Sequence[Case], beliefs: dict[int, Floats]
 ) -> tuple[Calibration, Calibration]:
-    """Belief to chance, for columns that got a field and for those that got none."""
+    """Belief to chance, for columns that got a field and for those that got none; every column counts alike."""
     single = [each.single_valued for each in kitchen.schema.fields]
     judged: list[tuple[Floats, NDArray[np.bool_], Floats, NDArray[np.bool_]]] = []
     for at, belief in beliefs.items():
         chosen, rows = assign(belief, single), np.arange(len(belief))
         hits = cases[at].right[rows, chosen] > 0
-        judged.append((belief[rows, chosen], hits, cases[at].weight, chosen == len(single)))
+        weight = np.full(len(belief), 1.0 if cases[at].layout.written else FILES, np.float32)
+        judged.append((belief[rows, chosen], hits, weight, chosen == len(single)))
     belief, hit, weight, none = (np.concatenate(each) for each in zip(*judged, strict=True))
     return calibrate(belief[~none], hit[~none], weight[~none]), calibrate(belief[none], hit[none], weight[none])
+
+
+FILES = 16.0
+"""How much a column of a real file counts in calibration beside one of a layout written for training.
+
+Those were written to be hard: by them alone, confidence is too modest on real files.
+"""
 
 
 def family_parts(families: Sequence[str], count: int) -> list[int]:
