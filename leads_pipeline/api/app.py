@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from leads_pipeline import __version__
 from leads_pipeline.api import (
+    charts,
     datasets,
     docs,
     health,
@@ -41,6 +42,8 @@ from leads_pipeline.spreadsheets import warm_up
 from leads_pipeline.store.database import Database
 
 ADMIN_PATH = "/admin"
+CHARTS = f"{ADMIN_PATH}/charts"
+"""Before the dashboard itself, which answers whatever lies under its path."""
 
 DESCRIPTION = """
 Send a spreadsheet of leads, in whatever layout; get back which lead field each column holds, with a confidence that means
@@ -84,8 +87,9 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
     app.include_router(login.router)
     app.include_router(provider_login.router)
     app.include_router(home.router)
-    if dashboard:
-        app.mount(ADMIN_PATH, Guard(ui, authenticator(settings, database), admits=(ADMIN, VIEWER)))
+    pictures = charts.files(charts.Gallery(database))
+    for path, application in [(CHARTS, pictures), *([(ADMIN_PATH, ui)] if dashboard else [])]:
+        app.mount(path, Guard(application, authenticator(settings, database), admits=(ADMIN, VIEWER)))
     problems.install(app)
     app.add_middleware(BodyLimit, silence=settings.body_timeout_seconds)
     app.add_middleware(problems.RequestLog)

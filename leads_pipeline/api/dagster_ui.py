@@ -17,8 +17,9 @@ from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 from sqlalchemy.engine import URL
+from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from leads_pipeline.api.guard import SAFE, VIEWER, principal_of
@@ -38,6 +39,8 @@ POOL_OVERFLOW = 1
 """Dagster keeps three pools, one for each of its storages, of one connection each and as many more as this allows: six."""
 QUERIES_AT_ONCE = 4
 """Each query takes a thread of those that REST handlers take as well, and waits there for a connection."""
+FRONT_PAGE = "/assets"
+"""Every asset with its group, what it is, how it is, and when that was found."""
 LONGEST_PAUSE_SECONDS = 30.0
 CLOSING_SECONDS = 10.0
 
@@ -76,6 +79,9 @@ class DagsterUI:
         if _would_change(scope):
             problem = InsufficientScope("You may look, and change nothing: your role is viewer.")
             await respond(scope.get("state", {}).get("request_id", ""), problem)(scope, receive, send)
+            return
+        if _wants_front_page(scope, self._prefix):
+            await RedirectResponse(self._prefix + FRONT_PAGE, 303)(scope, receive, send)
             return
         # A mount has moved our prefix into the root path; the UI's own routes begin with it.
         inner = {**scope, "root_path": scope.get("root_path", "").removesuffix(self._prefix)}
@@ -155,6 +161,14 @@ def _open(settings: Settings, database: URL, prefix: str) -> Generator[ASGIApp]:
         instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
         with ProcessContext(instance, target, version=__version__) as workspace:
             yield Webserver(workspace, prefix).create_asgi_app(exception_handlers={Exception: _failed})
+
+
+def _wants_front_page(scope: Scope, prefix: str) -> bool:
+    """Whether a person asks for the dashboard and no page of it. Dagster itself would show the runs, of which there are
+    many, and hardly one that matters.
+    """
+    asks = scope["type"] == "http" and scope["method"] in SAFE and scope["path"].rstrip("/") == prefix
+    return asks and "text/html" in Headers(scope=scope).get("accept", "")
 
 
 def _would_change(scope: Scope) -> bool:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from fastapi.responses import HTMLResponse
 
 from leads_pipeline.api.headers import hash_source
+from leads_pipeline.insights import charts
 
 
 def page(
@@ -27,7 +28,7 @@ def page(
 
 @cache
 def _style() -> str:
-    return (files("leads_pipeline.api") / "pages.css").read_text("utf-8")
+    return (files("leads_pipeline.api") / "pages.css").read_text("utf-8") + charts.STYLE
 
 
 @cache

@@ -57,7 +57,7 @@ def ask(database: Database, config: DatasetConfig) -> UUID:
     owners=OWNERS,
     kinds={"postgres", "parquet"},
     description=(
-        "**What a model learns from.** Frozen, numbered versions of examples: deduplicated, scored, split by file layout "
+        "What a model learns from. Frozen, numbered versions of examples: deduplicated, scored, split by file layout "
         "and organization so that nothing is tested on that was trained on, with a card that says what is in them and what "
         "was left out. A version never changes; it is withdrawn when an erasure touched it. Launch with your own "
         "parameters below, or `leads dataset generate`."

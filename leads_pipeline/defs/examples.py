@@ -205,7 +205,7 @@ def _profile(row: StoredMapping) -> ColumnProfile:
     owners=OWNERS,
     kinds={"postgres", "python"},
     description=(
-        "**What may be learned from.** One row for each column of a reviewed file, without its people: the header with "
+        "What may be learned from. One row for each column of a reviewed file, without its people: the header with "
         "personal data scrubbed, shares and masked shapes, and 3 to 5 surrogates that look like its values and belong to "
         "nobody. Made while the contents are there, compared with every cell of the column, scanned by recognisers; what "
         "fails is never stored, and counted here under `dropped/`."

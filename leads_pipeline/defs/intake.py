@@ -9,8 +9,9 @@ from pydantic import Field
 
 from leads_pipeline.defs.drain import Totals, drain
 from leads_pipeline.defs.resources import Leads
-from leads_pipeline.defs.shelves import INTAKE, LEARNING, MAPPING, OWNERS
-from leads_pipeline.store import queue, summary
+from leads_pipeline.defs.shelves import INTAKE, LEARNING, MAPPING, OWNERS, charts, plots, table
+from leads_pipeline.insights.charts import size
+from leads_pipeline.store import overview, queue, summary
 from leads_pipeline.store.database import SYSTEM
 
 
@@ -32,9 +33,17 @@ class DrainConfig(dg.Config):
             owners=OWNERS,
             kinds={"postgres", "excel"},
             description=(
-                "**The files that came in.** One row for each spreadsheet received by REST or the inbox: its name, "
-                "size and state (`received`, `processing`, `mapped`, `reviewed`, `failed`). The plots show how many this "
-                "drain took in, how large they were, and what went wrong, by error code."
+                "The files that came in. One row for each spreadsheet received by REST or the inbox: its name, "
+                "size and state (`received`, `processing`, `mapped`, `reviewed`, `failed`). A file is mapped within "
+                "seconds of its arrival; one that fails stays here with the reason, and the next goes on."
+                + charts("queue", "uploads", "waits", "storage")
+                + plots(
+                    uploads="files that this run took in; `rows`: the rows in them",
+                    failed="those that could not be mapped; `errors/...` by the code of the reason",
+                    waiting="files that still wait when the run ends: should be 0",
+                    oldest_waiting_seconds="how long the oldest of them has waited: should stay under 120",
+                    megabytes_stored="size of all files received",
+                )
             ),
         ),
         dg.AssetSpec(
@@ -44,9 +53,16 @@ class DrainConfig(dg.Config):
             owners=OWNERS,
             kinds={"postgres", "python"},
             description=(
-                "**What each column means.** One row for each column: the lead field it holds, or none, with a "
+                "What each column means. One row for each column: the lead field it holds, or none, with a "
                 "calibrated confidence and the reason. *Coverage* is the share of columns that needed no person; watch it "
                 "together with the corrections that people make."
+                + charts("coverage", "accuracy", "llm-calls", "llm-tokens", "llm-cost")
+                + plots(
+                    coverage="columns decided without a person, of those of this run (0 to 1): should be 0.85 or more",
+                    mean_confidence="mean chance of being right, in percent, as the model sees it",
+                    seconds_per_upload="work for each file, waiting left out",
+                    llm_calls="calls of a language model, one a file with open columns; `llm_cost_usd`: what they cost",
+                )
             ),
         ),
         dg.AssetSpec(
@@ -56,8 +72,8 @@ class DrainConfig(dg.Config):
             owners=OWNERS,
             kinds={"postgres", "csv"},
             description=(
-                "**What can be exported.** The rows of all mapped files whose contents are still kept. Leads are not "
-                "stored twice: an export reads the file again with the mappings of that moment."
+                "What can be exported. The rows of all mapped files whose contents are still kept. Leads are not "
+                "stored twice: an export reads the file again with the mappings of that moment." + charts("files")
             ),
         ),
     ],
@@ -80,6 +96,8 @@ def map_uploads(context: dg.AssetExecutionContext, config: DrainConfig, leads: L
     )
     with leads.database.transaction(SYSTEM) as transaction:
         everything = summary.system_totals(transaction)
+        waiting = queue.waiting(transaction)
+        kept = overview.storage_of_system(transaction)
     errors = {f"errors/{code}": count for code, count in sorted(totals.errors.items())}
     yield dg.MaterializeResult(
         asset_key="file_uploads",
@@ -89,9 +107,13 @@ def map_uploads(context: dg.AssetExecutionContext, config: DrainConfig, leads: L
             "failed": totals.errors.total(),
             **errors,
             "waiting": everything["waiting"],
+            "oldest_waiting_seconds": round(waiting.oldest_seconds, 1),
             "uploads_total": everything["uploads"],
             "megabytes_stored": round(everything["bytes"] / 1e6, 1),
             "stopped_because": totals.stopped_because,
+            "storage": dg.MetadataValue.md(
+                table(("what is kept", "size"), {kind: size(count) for kind, count in kept.items()})
+            ),
         },
     )
     yield dg.MaterializeResult(
@@ -149,20 +171,31 @@ def new_uploads(context: dg.SensorEvaluationContext, leads: Leads) -> dg.RunRequ
     owners=OWNERS,
     kinds={"postgres"},
     description=(
-        "**What people said.** One row for each answer: a mapping confirmed, or changed. Answers act on the next file at "
+        "What people said. One row for each answer: a mapping confirmed, or changed. Answers act on the next file at "
         "once, through the memory of their organization; this asset counts them."
+        + charts("collection", "corrections", "accuracy")
+        + plots(
+            collection_rate="reviewed files, of those that were mapped (0 to 1): what there is to learn from",
+            corrections_per_upload="columns corrected in each reviewed file: should fall",
+            accuracy="columns of reviewed files that needed no correction (0 to 1): should be 0.90 or more",
+            undone="answers that somebody took back",
+        )
     ),
 )
 def user_corrections(leads: Leads) -> dg.MaterializeResult:
     """Counts the answers that have come."""
     with leads.database.transaction(SYSTEM) as transaction:
         counts = summary.corrections_since(transaction, None)
+        files = overview.totals(transaction)
     return dg.MaterializeResult(
         metadata={
             "confirmed": counts["confirmed"],
             "corrected": counts["corrected"],
             "undone": counts["undone"],
             "uploads_with_answers": counts["uploads"],
+            **_share("collection_rate", files["reviewed"], files["reviewed"] + files["unreviewed"]),
+            **_share("accuracy", files["reviewed_right"], files["reviewed_columns"]),
+            **_share("corrections_per_upload", files["reviewed_corrections"], files["reviewed"]),
         }
     )
 
@@ -204,3 +237,7 @@ def _per_upload(totals: Totals) -> float | None:
 
 def _known(name: str, value: float | None) -> dict[str, float]:
     return {} if value is None else {name: value}
+
+
+def _share(name: str, part: int, whole: int) -> dict[str, float]:
+    return {name: round(part / whole, 4)} if whole else {}

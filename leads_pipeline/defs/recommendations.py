@@ -119,7 +119,7 @@ def _synonyms(transaction: Transaction) -> dict[str, frozenset[str]]:
     owners=OWNERS,
     kinds={"postgres", "python"},
     description=(
-        "**What to do next.** For each organization, best first: columns to answer, conflicts to resolve, synonyms to add, "
+        "What to do next. For each organization, best first: columns to answer, conflicts to resolve, synonyms to add, "
         "thresholds to move, fields to split, languages to collect; each with its evidence, what it should bring, what it "
         "takes, and the command or request that does it (`GET /training/recommendations`). What it brought is checked "
         "afterwards, and the error is shown."

@@ -107,6 +107,12 @@ def test_the_page_and_what_it_loads_lie_under_the_prefix(http: httpx.Client) -> 
     assert http.get("/admin", follow_redirects=True).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/admin", "/admin/"])
+def test_a_person_who_opens_the_dashboard_sees_the_assets_first(http: httpx.Client, path: str) -> None:
+    answer = http.get(path, headers={"Accept": "text/html"}, follow_redirects=True)
+    assert (answer.url.path, answer.status_code) == ("/admin/assets", 200)
+
+
 def test_graphql_answers_by_post_and_get(http: httpx.Client) -> None:
     query = "{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { __typename } } } } }"
     expected = {"name": "leads_pipeline", "locationOrLoadError": {"__typename": "RepositoryLocation"}}

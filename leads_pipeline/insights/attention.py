@@ -1,0 +1,112 @@
+"""What needs somebody, told from figures: a sentence each, with where to go about it, the most urgent first."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from leads_pipeline.insights.charts import duration, percent
+from leads_pipeline.insights.intervals import Estimate
+from leads_pipeline.insights.pictures import TARGET_ACCURACY
+
+LONGEST_WAIT_SECONDS = 120.0
+"""A file is mapped within seconds; one that waits longer says that nobody is at work, or that too much came at once."""
+NEARLY = 0.8
+"""The part of a budget from which its end is announced."""
+
+
+class Place(StrEnum):
+    """Where to go about something."""
+
+    UPLOADS = "uploads"
+    QUEUE = "queue"
+    REVIEW = "review"
+    PATTERNS = "patterns"
+    ACCURACY = "accuracy"
+    RUN = "run"
+    BUDGET = "budget"
+    BEGINNING = "beginning"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that needs somebody. `urgent`: it gets worse by itself. `which` names one thing at the place."""
+
+    place: Place
+    says: str
+    urgent: bool = False
+    which: str = ""
+
+
+def items(
+    totals: Mapping[str, Any],
+    *,
+    failures: Sequence[Mapping[str, Any]],
+    unreviewed: Mapping[str, Any],
+    disputed: int,
+    accuracy: Estimate | None,
+    spent: Mapping[str, Any],
+    budget: float | None,
+    failed_runs: Sequence[Mapping[str, Any]] = (),
+) -> list[Item]:
+    """From figures as `store.overview` gives them; failures and failed runs are those of the last week."""
+    if not totals["uploads"]:
+        return [Item(Place.BEGINNING, "Nothing came in yet. Send a first file, and see what becomes of its columns.")]
+    found: list[Item] = []
+    if totals["waiting"] and totals["oldest_seconds"] > LONGEST_WAIT_SECONDS:
+        waits = f"{_count(totals['waiting'], 'file')} {_be(totals['waiting'], 'waits', 'wait')} to be mapped"
+        found.append(
+            Item(
+                Place.QUEUE,
+                f"{waits}, the oldest for {duration(totals['oldest_seconds'])}. Is the worker at work?",
+                urgent=True,
+            )
+        )
+    found += [
+        Item(
+            Place.RUN,
+            f"{_count(row['runs'], 'run')} of {row['job']} failed this week.",
+            urgent=True,
+            which=row["newest_run"],
+        )
+        for row in failed_runs
+    ]
+    if accuracy is not None and accuracy.value < TARGET_ACCURACY:
+        sure = accuracy.high < TARGET_ACCURACY
+        found.append(
+            Item(
+                Place.ACCURACY,
+                f"Of reviewed columns {percent(accuracy.value)} were right, where {percent(TARGET_ACCURACY)} are wanted"
+                + (
+                    "."
+                    if sure
+                    else f"; too few were reviewed to be sure ({percent(accuracy.low)} to {percent(accuracy.high)})."
+                ),
+                urgent=sure,
+            )
+        )
+    if failures:
+        failed = sum(row["uploads"] for row in failures)
+        why = ", ".join(f"{row['uploads']:,} × {row['title'] or row['code']}" for row in failures[:3])
+        found.append(Item(Place.UPLOADS, f"{_count(failed, 'file')} of this week could not be mapped: {why}."))
+    if budget is not None and spent["cost_usd"] >= NEARLY * budget:
+        used = f"${spent['cost_usd']:,.2f} of this month's ${budget:,.2f} for a language model are spent"
+        found.append(
+            Item(Place.BUDGET, f"{used}; {'it is asked no more' if spent['cost_usd'] >= budget else 'it ends soon'}.")
+        )
+    if unreviewed["columns"]:
+        columns, files = unreviewed["columns"], unreviewed["uploads"]
+        says = f"{_count(columns, 'column')} of {_count(files, 'file')} {_be(columns, 'waits', 'wait')} for a person's word."
+        found.append(Item(Place.REVIEW, says))
+    if disputed:
+        says = f"People said different things about {_count(disputed, 'header')}; memory cannot be sure there."
+        found.append(Item(Place.PATTERNS, says))
+    return found
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def _be(number: int, one: str, many: str) -> str:
+    return one if number == 1 else many

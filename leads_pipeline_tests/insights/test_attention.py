@@ -1,0 +1,62 @@
+"""What the home page says needs somebody, from figures."""
+
+from typing import Any
+
+from leads_pipeline.insights.attention import Item, Place, items
+from leads_pipeline.insights.intervals import Estimate
+
+WELL: dict[str, Any] = {
+    "failures": [],
+    "unreviewed": {"uploads": 0, "columns": 0},
+    "disputed": 0,
+    "accuracy": Estimate(0.97, 0.95, 0.98),
+    "spent": {"cost_usd": 0.1},
+    "budget": 10.0,
+}
+
+
+def told(uploads: int = 9, waiting: int = 0, oldest_seconds: float = 0, **more: Any) -> list[Item]:
+    totals = {"uploads": uploads, "waiting": waiting, "oldest_seconds": oldest_seconds}
+    return items(totals, **{**WELL, **more})
+
+
+def test_a_system_that_is_well_needs_nobody() -> None:
+    assert told() == []
+    assert told(waiting=3, oldest_seconds=5) == []
+
+
+def test_an_empty_system_says_how_to_begin() -> None:
+    (only,) = told(uploads=0)
+    assert only.place is Place.BEGINNING
+
+
+def test_files_that_wait_long_are_urgent() -> None:
+    (only,) = told(waiting=1, oldest_seconds=3600)
+    assert only.urgent
+    assert only.says == "1 file waits to be mapped, the oldest for 1 h. Is the worker at work?"
+
+
+def test_accuracy_under_the_target_is_urgent_only_where_it_is_sure() -> None:
+    (sure,) = told(accuracy=Estimate(0.8, 0.75, 0.85))
+    (unsure,) = told(accuracy=Estimate(0.8, 0.55, 0.95))
+    assert (sure.urgent, unsure.urgent) == (True, False)
+    assert "too few were reviewed to be sure (55 % to 95 %)" in unsure.says
+
+
+def test_the_end_of_a_budget_is_announced() -> None:
+    assert "it ends soon" in told(spent={"cost_usd": 9.0})[0].says
+    assert "it is asked no more" in told(spent={"cost_usd": 10.0})[0].says
+    assert told(spent={"cost_usd": 900.0}, budget=None) == []
+
+
+def test_failures_disputes_open_columns_and_failed_runs_are_told_with_their_numbers() -> None:
+    found = told(
+        failures=[{"code": "no_data_rows", "title": "No rows", "uploads": 2}],
+        unreviewed={"uploads": 1, "columns": 4},
+        disputed=2,
+        failed_runs=[{"job": "map_waiting_uploads", "runs": 2, "newest_run": "abc"}],
+    )
+    assert [item.place for item in found] == [Place.RUN, Place.UPLOADS, Place.REVIEW, Place.PATTERNS]
+    assert found[0].which == "abc"
+    assert found[1].says == "2 files of this week could not be mapped: 2 × No rows."
+    assert found[2].says == "4 columns of 1 file wait for a person's word."
