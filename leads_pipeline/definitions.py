@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from leads_pipeline.defs.auditing import audit_schedule, audit_trail, chain_holds, verify_audit_trail
 from leads_pipeline.defs.datasets import (
     generate_training_dataset,
     no_personal_data,
@@ -54,8 +55,9 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             recommendations,
             weekly_summary,
             language_model,
+            audit_trail,
         ],
-        asset_checks=[no_personal_data, performance_targets, language_model_stays],
+        asset_checks=[no_personal_data, performance_targets, language_model_stays, chain_holds],
         jobs=[
             map_waiting_uploads,
             count_corrections,
@@ -65,6 +67,7 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             write_weekly_summary,
             fine_tune,
             check_language_model,
+            verify_audit_trail,
         ],
         sensors=[
             new_uploads,
@@ -82,6 +85,7 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             performance_schedule(settings),
             summary_schedule(settings),
             language_model_schedule(settings),
+            audit_schedule(settings),
         ],
         resources={"leads": leads or Leads()},
         # A run is a process already; another one for its single step would cost seconds and 140 MB.

@@ -244,3 +244,19 @@ class LlmReply:
     answers: ReadOnly[str, LlmAnswer]
     usage: LlmUsage
     failure: str | None = None
+
+
+# --- Who does something --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, as the audit trail names them: nothing that tells a person's name.
+
+    `kind` is `token`, `person`, `operator` (the command line), `dagster`, `system` or `nobody`; `name` a token's prefix, a
+    pseudonym, a run's id, or empty; `network` a keyed hash of where the request came from, 16 bytes.
+    """
+
+    kind: str
+    name: str = ""
+    network: bytes | None = None

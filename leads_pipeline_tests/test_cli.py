@@ -96,6 +96,23 @@ def test_a_token_is_made_listed_and_revoked(home: Path, database: object) -> Non
     assert listed[prefix]["state"] == "revoked"
 
 
+def test_the_audit_trail_is_shown_verified_and_exported(home: Path, database: object, tmp_path: Path) -> None:
+    leads("token", "create", "--organization", "Audited", home=home)
+    shown = leads("audit", "list", "--organization", "Audited", home=home).stdout.splitlines()
+    assert [line.split()[4] for line in shown] == ["token.created", "organization.created"]
+    assert all("operator cli" in line for line in shown)
+    done = leads("audit", "export", "--organization", "Audited", str(tmp_path / "audit.jsonl"), home=home)
+    assert done.stdout == "3 events.\n"
+    lines = (tmp_path / "audit.jsonl").read_text().splitlines()
+    assert [json.loads(line)["action"] for line in lines][-1] == "audit.exported"
+    found = json.loads(leads("audit", "verify", "--json", home=home).stdout)
+    assert found["whole"]
+    assert leads("audit", "verify", "--anchor", found["head"], home=home).returncode == 0
+    wrong = leads("audit", "verify", "--anchor", f"1:{'0' * 64}", home=home)
+    assert (wrong.returncode, wrong.stderr.split(":")[0]) == (1, "The chain does not hold the anchor 1")
+    assert leads("audit", "verify", "--anchor", "nonsense", home=home).returncode == 2
+
+
 @pytest.mark.parametrize("command", [["token", "list"], ["worker"]])
 def test_a_command_that_needs_tables_says_how_to_make_them(tmp_path: Path, command: list[str]) -> None:
     done = leads(*command, home=tmp_path)

@@ -43,6 +43,7 @@ def test_the_asset_graph_is_as_described() -> None:
             ["team:revops"],
             ["markdown", "postgres"],
         ),
+        "audit_trail": ("Upkeep", [], ["team:revops"], ["postgres"]),
     }
 
 
@@ -74,7 +75,13 @@ def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
         dg.DefaultSensorStatus.RUNNING,
     )
     assert {schedule.name: schedule.default_status for schedule in repository.schedule_defs} == dict.fromkeys(
-        ["check_language_model_daily", "measure_performance_daily", "refresh_training_dataset", "summarize_week"],
+        [
+            "check_language_model_daily",
+            "measure_performance_daily",
+            "refresh_training_dataset",
+            "summarize_week",
+            "verify_audit_trail_daily",
+        ],
         dg.DefaultScheduleStatus.RUNNING,
     )
 

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import ip_address, ip_network
 
 import structlog
@@ -13,11 +13,13 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from leads_pipeline.api import passwords
-from leads_pipeline.api.guard import ADMIN, ORGANIZATION, Authenticate, Principal, bearer, cookie
+from leads_pipeline.api.changes import Change
+from leads_pipeline.api.guard import ADMIN, ORGANIZATION, Authenticate, Principal, bearer, cookie, principal_of
 from leads_pipeline.settings import Settings
-from leads_pipeline.store import logins, organizations, sessions
+from leads_pipeline.store import audit, logins, organizations, sessions
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline.store.organizations import Token
+from leads_pipeline.types import Actor
 
 log = structlog.get_logger()
 
@@ -92,9 +94,40 @@ def network(scope: Scope, settings: Settings, database: Database) -> bytes:
         host = str(ip_network((address, 24 if address.version == 4 else 64), strict=False))
     except ValueError:
         pass
+    return hmac.digest(_key(database, "network"), host.encode(), hashlib.sha256)
+
+
+def actor(scope: Scope, settings: Settings, database: Database, principal: Principal | None = None) -> Actor:
+    """Whoever sends this request, as the audit trail names them: a token by its prefix, a person by a pseudonym."""
+    seen = network(scope, settings, database)[: audit.NETWORK_BYTES]
+    if principal is None:
+        return Actor("nobody", network=seen)
+    if principal.session is None:
+        return Actor("token", principal.name, seen)
+    return Actor("person", pseudonym(database, principal.name), seen)
+
+
+def pseudonym(database: Database, name: str) -> str:
+    """What the audit trail calls whoever logs in under this name. Nobody reads a name from it; the same is the same again."""
+    if name == passwords.NAME:
+        return name
+    return hmac.digest(_key(database, "audit"), name.encode(), hashlib.sha256).hex()[:16]
+
+
+def note_change(settings: Settings, database: Database, scope: Scope, change: Change) -> None:
+    """Note what somebody is about to change in Dagster."""
+    by = actor(scope, settings, database, principal_of(scope))
+    about = None if change.run is None else ("run", change.run)
+    with database.transaction(SYSTEM, by=by) as transaction:
+        audit.record(
+            transaction, f"dagster.{change.name}", about, details={} if change.job is None else {"job": change.job}
+        )
+
+
+@lru_cache(maxsize=16)
+def _key(database: Database, name: str) -> bytes:
     with database.transaction(SYSTEM) as transaction:
-        key = logins.deployment_key(transaction, "network")
-    return hmac.digest(key, host.encode(), hashlib.sha256)
+        return logins.deployment_key(transaction, name)
 
 
 def _of_token(token: Token) -> Principal:

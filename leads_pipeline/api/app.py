@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import BoundedSemaphore
@@ -11,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from leads_pipeline import __version__
 from leads_pipeline.api import (
+    audit,
     charts,
     datasets,
     docs,
@@ -27,12 +29,13 @@ from leads_pipeline.api import (
     training,
     uploads,
 )
-from leads_pipeline.api.access import authenticator
+from leads_pipeline.api.access import authenticator, note_change
 from leads_pipeline.api.bodies import BodyLimit
 from leads_pipeline.api.dagster_ui import DagsterUI
 from leads_pipeline.api.guard import ADMIN, VIEWER, Guard
 from leads_pipeline.api.headers import SecurityHeaders
 from leads_pipeline.api.rates import RateLimiter
+from leads_pipeline.api.sealing import sealing
 from leads_pipeline.api.services import Services
 from leads_pipeline.defs.serving import register_shipped
 from leads_pipeline.mapping import load_model
@@ -55,7 +58,7 @@ Errors are problem objects (RFC 9457): `code` is stable, `detail` says what to d
 
 def create_app(settings: Settings, database: Database, *, dashboard: bool = False) -> FastAPI:
     """The application. `database` is the caller's to open and close; `dashboard` mounts the Dagster UI, too."""
-    ui = DagsterUI(ADMIN_PATH)
+    ui = DagsterUI(ADMIN_PATH, partial(note_change, settings, database))
     provider = None if settings.oidc_issuer is None else Provider(settings)
 
     @asynccontextmanager
@@ -69,6 +72,7 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
             await run_in_threadpool(load_model)
             await run_in_threadpool(register_shipped, database)
             await run_in_threadpool(warm_up)
+            stack.enter_context(sealing(database))
             if dashboard:
                 await stack.enter_async_context(ui.running(settings, database.url))
             yield
@@ -82,7 +86,7 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
         lifespan=lifespan,
     )
     docs.install(app)
-    for module in (uploads, leads, mappings, training, datasets, mapping_models, schema, organizations, health):
+    for module in (uploads, leads, mappings, training, datasets, mapping_models, schema, organizations, audit, health):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(login.router)
     app.include_router(provider_login.router)

@@ -17,11 +17,13 @@ from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 from sqlalchemy.engine import URL
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from leads_pipeline.api.changes import Change, Note, nobody_is_told
 from leads_pipeline.api.guard import SAFE, VIEWER, principal_of
 from leads_pipeline.api.pages import page
 from leads_pipeline.api.problems import respond
@@ -48,11 +50,12 @@ CLOSING_SECONDS = 10.0
 class DagsterUI:
     """The UI as an ASGI application. It serves while `running` is entered, and explains itself when it cannot.
 
-    `prefix` is the path that it is mounted under.
+    `prefix` is the path that it is mounted under; `note` is told of whatever changes something, before it does.
     """
 
-    def __init__(self, prefix: str = "/admin") -> None:
+    def __init__(self, prefix: str = "/admin", note: Note = nobody_is_told) -> None:
         self._prefix = prefix
+        self._note = note
         self._app: ASGIApp | None = None
         self._state = "The dashboard is starting; this takes a few seconds."
         self._closing = threading.Event()
@@ -83,6 +86,8 @@ class DagsterUI:
         if _wants_front_page(scope, self._prefix):
             await RedirectResponse(self._prefix + FRONT_PAGE, 303)(scope, receive, send)
             return
+        if _is_report(scope):
+            await run_in_threadpool(self._note, scope, Change("report"))
         # A mount has moved our prefix into the root path; the UI's own routes begin with it.
         inner = {**scope, "root_path": scope.get("root_path", "").removesuffix(self._prefix)}
         try:
@@ -98,7 +103,7 @@ class DagsterUI:
         pause = 1.0
         while not self._closing.is_set():
             try:
-                with _open(settings, database, self._prefix) as app:
+                with _open(settings, database, self._prefix, self._note) as app:
                     self._app = app
                     log.info("dashboard ready")
                     self._closing.wait()
@@ -132,7 +137,7 @@ def unavailable(request: Request, sentence: str) -> Response:
 
 
 @contextmanager
-def _open(settings: Settings, database: URL, prefix: str) -> Generator[ASGIApp]:
+def _open(settings: Settings, database: URL, prefix: str, note: Note) -> Generator[ASGIApp]:
     """Dagster's webserver on our storage and our definitions.
 
     The definitions are loaded into this process, which saves the 110 MB of a code server. Runs are queued here and started
@@ -160,7 +165,8 @@ def _open(settings: Settings, database: URL, prefix: str) -> Generator[ASGIApp]:
     with dg.DagsterInstance.get() as instance:
         instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
         with ProcessContext(instance, target, version=__version__) as workspace:
-            yield Webserver(workspace, prefix).create_asgi_app(exception_handlers={Exception: _failed})
+            webserver = Webserver(workspace, prefix, note)
+            yield webserver.create_asgi_app(exception_handlers={Exception: _failed})
 
 
 def _wants_front_page(scope: Scope, prefix: str) -> bool:
@@ -173,10 +179,13 @@ def _wants_front_page(scope: Scope, prefix: str) -> bool:
 
 def _would_change(scope: Scope) -> bool:
     """Whether a viewer sends something else than a question. What GraphQL asks is looked at where it is read."""
-    if scope["type"] != "http" or scope["method"] in SAFE or scope["path"].endswith("/graphql"):
-        return False
     principal = principal_of(scope)
-    return principal is not None and principal.role == VIEWER
+    return _is_report(scope) and principal is not None and principal.role == VIEWER
+
+
+def _is_report(scope: Scope) -> bool:
+    """Whether Dagster is told something by another way than GraphQL: of a materialization elsewhere, for one."""
+    return scope["type"] == "http" and scope["method"] not in SAFE and not scope["path"].endswith("/graphql")
 
 
 async def _failed(request: Request, _error: Exception) -> Response:

@@ -8,7 +8,8 @@ from typing import Any
 
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster_webserver.webserver import DagsterWebserver
-from graphql import GraphQLError, GraphQLFormattedError, OperationDefinitionNode, OperationType, parse
+from graphql import GraphQLError, GraphQLFormattedError
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
@@ -16,6 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from leads_pipeline.api.changes import Note, changes, changes_something, nobody_is_told
 from leads_pipeline.api.guard import VIEWER, principal_of
 from leads_pipeline.api.headers import with_tools
 
@@ -41,6 +43,10 @@ class ProcessContext(WorkspaceProcessContext):
 class Webserver(DagsterWebserver[ProcessContext, WorkspaceRequestContext]):
     """The webserver. What a viewer sends is refused here as well: not every mutation asks for a permission."""
 
+    def __init__(self, process_context: ProcessContext, prefix: str, note: Note = nobody_is_told) -> None:
+        super().__init__(process_context, prefix)
+        self._note = note
+
     def build_middleware(self) -> list[Middleware]:
         return [*super().build_middleware(), Middleware(ScriptPolicy)]
 
@@ -58,6 +64,8 @@ class Webserver(DagsterWebserver[ProcessContext, WorkspaceRequestContext]):
                 return _refused(NO_CHANGE, 403)
             if request.method != "POST":
                 return _refused(NOT_BY_GET, 405)
+            for change in changes(query, variables):
+                await run_in_threadpool(self._note, request.scope, change)
         return await super().execute_graphql_request(request, query, variables, operation_name)
 
     async def execute_graphql_subscription(
@@ -107,20 +115,6 @@ def is_viewer(source: HTTPConnection) -> bool:
     """Whether the guard let somebody pass who may only look."""
     principal = principal_of(source.scope)
     return principal is not None and principal.role == VIEWER
-
-
-def changes_something(query: object) -> bool:
-    """Whether a document holds a mutation, whatever else stands in it. What is no document is for Dagster to refuse."""
-    if not isinstance(query, str):
-        return False
-    try:
-        document = parse(query)
-    except GraphQLError:
-        return False
-    return any(
-        isinstance(node, OperationDefinitionNode) and node.operation is OperationType.MUTATION
-        for node in document.definitions
-    )
 
 
 def _refused(sentence: str, status: int) -> JSONResponse:

@@ -18,7 +18,7 @@ from leads_pipeline.api.problems import problems
 from leads_pipeline.api.services import Absent, Analyst, Corrector, Shared
 from leads_pipeline.defs.building import rows_of
 from leads_pipeline.errors import InsufficientScope
-from leads_pipeline.store import dataset_requests, datasets, organizations
+from leads_pipeline.store import audit, dataset_requests, datasets, organizations
 from leads_pipeline.store.database import Transaction
 from leads_pipeline.store.dataset_requests import Request
 from leads_pipeline.store.datasets import Dataset
@@ -179,10 +179,15 @@ def download(
         raise InsufficientScope(
             "Shared versions hold columns of several organizations; operators download them with `leads dataset download`."
         )
-    with ExitStack() as stack:
-        transaction = stack.enter_context(shared.database.transaction(caller.organization))
+    # Noted in a transaction of its own: whoever hangs up in the middle has had a part.
+    with shared.database.transaction(caller.organization, by=caller.actor) as transaction:
         found = datasets.dataset_numbered(transaction, caller.organization, version)
         datasets.require_in_force(found)
+        audit.record(
+            transaction, "dataset.downloaded", ("dataset", found.id), details={"version": version, "format": format}
+        )
+    with ExitStack() as stack:
+        transaction = stack.enter_context(shared.database.transaction(caller.organization))
         dataset_files.require_enough(found.counts, format, split)
         blocks = dataset_files.write(rows_of(transaction, found.id), format, split=split)
         # The first block is read here, so that what goes wrong is a problem object, not a cut-off body.

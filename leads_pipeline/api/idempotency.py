@@ -68,7 +68,7 @@ def act_once(
 ) -> Response:
     """Run `act`, and keep its answer under the reserved key in the same transaction."""
     try:
-        with shared.database.transaction(caller.organization) as transaction:
+        with shared.database.transaction(caller.organization, by=caller.actor) as transaction:
             outcome = act(transaction)
             body = outcome.body.model_dump(mode="json")
             if key is not None:

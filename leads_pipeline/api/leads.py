@@ -18,7 +18,7 @@ from leads_pipeline.api.services import Absent, Caller, Searched, Services, Shar
 from leads_pipeline.errors import RequestInvalid, StaleState
 from leads_pipeline.mapping import ColumnTarget, LeadSchema, Transform, leads_plan, rival, transforms
 from leads_pipeline.spreadsheets import ExportPlan, check_export, export
-from leads_pipeline.store import mappings, uploads
+from leads_pipeline.store import audit, mappings, uploads
 from leads_pipeline.store.mappings import StoredMapping
 from leads_pipeline.types import Candidate
 from leads_pipeline.vault import vault_of
@@ -94,7 +94,7 @@ def leads(
     In CSV and XLSX, cells that a spreadsheet program would run as formulas begin with an apostrophe.
     """
     with ExitStack() as stack:
-        planned = stack.enter_context(_planned(upload_id, caller, shared, chosen))
+        planned = stack.enter_context(_planned(upload_id, caller, shared, chosen, exported_as=format))
         blocks = export(planned.path, planned.filename, planned.plan, format, shared.limits)
         # The first block is read here, so that a file that cannot be exported is a problem object, not a cut-off body.
         first = list(_first(blocks))
@@ -149,10 +149,12 @@ class _Planned:
 
 
 @contextmanager
-def _planned(upload_id: UUID, caller: Caller, shared: Services, chosen: Choices) -> Generator[_Planned]:
+def _planned(
+    upload_id: UUID, caller: Caller, shared: Services, chosen: Choices, *, exported_as: str | None = None
+) -> Generator[_Planned]:
     with shared.workplace() as place:
         path = place / "upload"
-        with shared.database.transaction(caller.organization) as transaction:
+        with shared.database.transaction(caller.organization, by=caller.actor) as transaction:
             found = uploads.upload(transaction, upload_id)
             if found.generation == 0:
                 raise StaleState(
@@ -167,6 +169,8 @@ def _planned(upload_id: UUID, caller: Caller, shared: Services, chosen: Choices)
                 sheets = [candidate for candidate in sheets if candidate.name == chosen.sheet]
                 if not sheets:
                     raise RequestInvalid("The file has no sheet of that name.", code="sheet_unknown")
+            if exported_as is not None:
+                audit.record(transaction, "leads.exported", ("upload", upload_id), details={"format": exported_as})
         vault_of(shared.settings).fetch(shared.database, caller.organization, upload_id, path)
         plan = leads_plan(
             sheets,

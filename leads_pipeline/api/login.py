@@ -20,10 +20,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from leads_pipeline.api import access, passwords
 from leads_pipeline.api.guard import ADMIN, is_same_site
 from leads_pipeline.api.pages import page
-from leads_pipeline.api.services import Services, Shared
+from leads_pipeline.api.services import Services, Shared, acting
 from leads_pipeline.errors import TooMany
-from leads_pipeline.store import logins, organizations, sessions
+from leads_pipeline.store import audit, logins, organizations, sessions
 from leads_pipeline.store.database import SYSTEM
+from leads_pipeline.types import Actor
 
 router = APIRouter(include_in_schema=False)
 log = structlog.get_logger()
@@ -101,8 +102,9 @@ def log_out(request: Request, shared: Shared) -> Response:
         return answer
     principal = access.recognise(shared.settings, shared.database, request.scope)
     if principal is not None and principal.session is not None:
-        with shared.database.transaction(SYSTEM) as transaction:
+        with shared.database.transaction(SYSTEM, by=acting(request, shared, principal)) as transaction:
             sessions.end(transaction, principal.session)
+            audit.record(transaction, "login.ended", organization=principal.organization)
         log.info("logged out", role=principal.role)
     answer.delete_cookie(
         access.cookie_name(request.scope),
@@ -139,6 +141,14 @@ def enter(
             token=None if token is None else token.id,
             organization=organization,
         )
+        who = access.pseudonym(shared.database, name)
+        audit.record(
+            transaction,
+            "login.succeeded",
+            organization=organization,
+            details={"role": role, "with": "provider" if "/" in source else source},
+            by=Actor("person", who, acting(request, shared).network),
+        )
     log.info("logged in", role=role, by=source)
     cookie = access.set_cookie(request.scope, secret, shared.settings)
     return RedirectResponse(there, 303, {"Set-Cookie": cookie, "Cache-Control": "no-store"})
@@ -150,6 +160,7 @@ class Attempt:
     def __init__(self, request: Request, shared: Services, account: str | None = None) -> None:
         """To an account whose password is asked for here, or, with None, at the provider, which counts passwords itself."""
         self._shared = shared
+        self._account = account or "provider"
         self._network = access.network(request.scope, shared.settings, shared.database)
         self._limits = (
             {_key(self._network, "provider"): DEPARTURE_LIMIT}
@@ -169,6 +180,7 @@ class Attempt:
         if waits:
             seconds = max(1, math.ceil(max(waits).total_seconds()))
             log.warning("login throttled", network=self._network.hex()[:12])
+            self._note("login.throttled")
             raise TooMany(
                 f"Too many attempts. Try again in {math.ceil(seconds / 60)} minutes.", extra={"retry_after": seconds}
             )
@@ -180,6 +192,12 @@ class Attempt:
 
     def failed(self) -> None:
         log.warning("login refused", network=self._network.hex()[:12])
+        self._note("login.refused")
+
+    def _note(self, action: str) -> None:
+        with self._shared.database.transaction(SYSTEM) as transaction:
+            nobody = Actor("nobody", network=self._network[: audit.NETWORK_BYTES])
+            audit.record(transaction, action, details={"account": self._account}, by=nobody)
 
 
 def _key(key: bytes, account: str) -> bytes:

@@ -458,7 +458,7 @@ def _shown(upload: Upload) -> dict[str, Any]:
 
 OrganizationName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 SalesforceId = Annotated[str, StringConstraints(pattern=r"^00D[A-Za-z0-9]{12}([A-Za-z0-9]{3})?$")]
-Scope = Literal["uploads:read", "uploads:write", "corrections:write", "schema:write", "training:read"]
+Scope = Literal["uploads:read", "uploads:write", "corrections:write", "schema:write", "training:read", "audit:read"]
 
 
 class OrganizationSettings(Strict):

@@ -41,8 +41,7 @@ def list_organizations(caller: Administrator, shared: Shared) -> OrganizationLis
 @router.post("", status_code=201, responses=problems(409))
 def create(made: OrganizationMade, caller: Administrator, shared: Shared, response: Response) -> OrganizationShown:
     """Make an organization. It has no token yet."""
-    del caller
-    with shared.database.transaction(SYSTEM) as transaction:
+    with shared.database.transaction(SYSTEM, by=caller) as transaction:
         organization_id = organizations.create_organization(transaction, made.name)
         changed = organizations.change_organization(transaction, organization_id, made.changes())
     response.headers["Location"] = f"/api/v1/organizations/{organization_id}"
@@ -63,8 +62,7 @@ def change(
     organization_id: UUID, made: OrganizationChanged, caller: Administrator, shared: Shared
 ) -> OrganizationShown:
     """Change what is named, and nothing else; null goes back to the deployment's setting."""
-    del caller
-    with shared.database.transaction(SYSTEM) as transaction:
+    with shared.database.transaction(SYSTEM, by=caller) as transaction:
         changed = organizations.change_organization(transaction, organization_id, made.changes())
     return OrganizationShown.of(changed)
 
@@ -82,9 +80,8 @@ def list_tokens(organization_id: UUID, caller: Administrator, shared: Shared) ->
 @router.post("/{organization_id}/tokens", status_code=201, responses=problems(404))
 def create_token(organization_id: UUID, asked: TokenAsked, caller: Administrator, shared: Shared) -> TokenMade:
     """Make a token. Nobody sees it again."""
-    del caller
     expires = None if asked.days is None else datetime.now(UTC) + timedelta(days=asked.days)
-    with shared.database.transaction(organization_id) as transaction:
+    with shared.database.transaction(organization_id, by=caller) as transaction:
         organizations.organization(transaction, organization_id)
         made = organizations.create_token(
             transaction, organization_id, scopes=asked.scopes, label=asked.label, expires_at=expires
@@ -97,8 +94,7 @@ def rotate_token(
     organization_id: UUID, prefix: str, asked: RotationAsked, caller: Administrator, shared: Shared
 ) -> TokenMade:
     """Make a token in place of this one, which stays good for the overlap, so that nobody has to change it at one moment."""
-    del caller
-    with shared.database.transaction(organization_id) as transaction:
+    with shared.database.transaction(organization_id, by=caller) as transaction:
         made = organizations.rotate_token(transaction, prefix, overlap=timedelta(hours=asked.overlap_hours))
         return _made(transaction, made)
 
@@ -106,8 +102,7 @@ def rotate_token(
 @router.delete("/{organization_id}/tokens/{prefix}", status_code=204, responses=problems(404))
 def revoke_token(organization_id: UUID, prefix: str, caller: Administrator, shared: Shared) -> None:
     """Make a token worthless, at once."""
-    del caller
-    with shared.database.transaction(organization_id) as transaction:
+    with shared.database.transaction(organization_id, by=caller) as transaction:
         organizations.revoke_token(transaction, prefix)
 
 

@@ -16,7 +16,7 @@ from leads_pipeline.api.services import Services, Shared
 from leads_pipeline.errors import LeadsError, NotFound, TooMany, Unauthorized
 from leads_pipeline.providers.oidc import REFUSED, Identity, Provider
 from leads_pipeline.settings import Settings
-from leads_pipeline.store import logins, organizations
+from leads_pipeline.store import audit, logins, organizations
 from leads_pipeline.store.database import SYSTEM
 from leads_pipeline.store.logins import Flow
 
@@ -96,6 +96,9 @@ def role_of(identity: Identity, settings: Settings) -> str | None:
 def _let_in(request: Request, shared: Services, identity: Identity, there: str) -> Response:
     role, organization = role_of(identity, shared.settings), _organization_of(shared, identity)
     if role is None and organization is None:
+        with shared.database.transaction(SYSTEM) as transaction:
+            who = access.actor(request.scope, shared.settings, shared.database)
+            audit.record(transaction, "login.refused", details={"account": "provider", "because": "no_role"}, by=who)
         raise Unauthorized(
             f"You are {identity.name}, and nobody has given you a role here. Ask the administrator of this deployment.",
             code="no_role",

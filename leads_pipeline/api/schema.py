@@ -47,7 +47,7 @@ def replace(
     """Store a new version of the lead schema. Files that come from now on are mapped onto it; `remap` maps older ones."""
     schema = LeadSchema.from_json(made.model_dump(mode="json", exclude_none=True))
     try:
-        with shared.database.transaction(caller.organization) as transaction:
+        with shared.database.transaction(caller.organization, by=caller.actor) as transaction:
             before, _ = current_schema(transaction)
             if if_match is not None and if_match != before:
                 raise StaleState(

@@ -14,7 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
-from leads_pipeline.api.access import recognise
+from leads_pipeline.api import access
 from leads_pipeline.api.guard import ADMIN, ORGANIZATION, Principal, require_same_site
 from leads_pipeline.api.rates import RateLimiter
 from leads_pipeline.errors import InsufficientScope, RequestInvalid, Unauthorized
@@ -22,8 +22,9 @@ from leads_pipeline.mapping import LeadSchema, Wish, default_schema, may
 from leads_pipeline.providers.oidc import Provider
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import Limits
-from leads_pipeline.store import organizations
+from leads_pipeline.store import audit, organizations
 from leads_pipeline.store.database import SYSTEM, Database, Transaction
+from leads_pipeline.types import Actor
 
 Absent = SkipJsonSchema[None]
 """An optional parameter is left out, not sent as null; OpenAPI shall say so."""
@@ -54,10 +55,13 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling, and for which organization. `name` is a token's prefix, or whoever is logged in."""
+    """Who is calling, and for which organization. `name` is a token's prefix, or whoever is logged in; `actor` is the same
+    for the audit trail.
+    """
 
     organization: UUID
     name: str
+    actor: Actor
 
 
 def services(request: Request) -> Services:
@@ -83,29 +87,35 @@ def needs(scope: str) -> Callable[..., Caller]:
             shared.rates.take(transaction, token.id)
         if token.organization_id is None or scope not in token.scopes:
             raise _not_allowed(scope, token.scopes)
-        return Caller(token.organization_id, token.prefix)
+        actor = Actor("token", token.prefix, _network(request, shared))
+        return Caller(token.organization_id, token.prefix, actor)
 
     def _logged_in(request: Request, shared: Services) -> Caller:
         principal = anybody(request, shared, None)
         if principal.role != ORGANIZATION or principal.organization is None:
             raise _not_allowed(scope, [principal.role])
-        return Caller(principal.organization, principal.name)
+        return Caller(principal.organization, principal.name, acting(request, shared, principal))
 
     return caller
 
 
-def administrator(request: Request, shared: Shared, credentials: Bearer) -> Principal:
+def acting(request: Request, shared: Services, principal: Principal | None = None) -> Actor:
+    """Who sends this request, for the audit trail."""
+    return access.actor(request.scope, shared.settings, shared.database, principal)
+
+
+def administrator(request: Request, shared: Shared, credentials: Bearer) -> Actor:
     """A dependency: an administrator, by a token or logged in."""
     principal = anybody(request, shared, credentials)
     if principal.role != ADMIN:
         raise InsufficientScope("This needs an admin token; `leads token create --admin` makes one.")
-    return principal
+    return acting(request, shared, principal)
 
 
 def anybody(request: Request, shared: Shared, credentials: Bearer) -> Principal:
     """A dependency: whoever holds a token or is logged in."""
     del credentials  # Named for the description of the API; it is read where sessions are.
-    principal = recognise(shared.settings, shared.database, request.scope)
+    principal = access.recognise(shared.settings, shared.database, request.scope)
     if principal is None:
         raise Unauthorized(NO_TOKEN)
     request.state.token_prefix = principal.name if principal.session is None else None
@@ -120,13 +130,17 @@ def anybody(request: Request, shared: Shared, credentials: Bearer) -> Principal:
 NO_TOKEN = "Send a valid token as `Authorization: Bearer leads_...`; `leads token create` makes one."  # noqa: S105 - a sentence
 
 
+def _network(request: Request, shared: Services) -> bytes:
+    return access.network(request.scope, shared.settings, shared.database)[: audit.NETWORK_BYTES]
+
+
 def _not_allowed(scope: str, held: Iterable[str]) -> InsufficientScope:
     return InsufficientScope(
         f"This needs a token of an organization with the scope {scope}; yours holds {', '.join(held)}."
     )
 
 
-Administrator = Annotated[Principal, Depends(administrator)]
+Administrator = Annotated[Actor, Depends(administrator)]
 Anybody = Annotated[Principal, Depends(anybody)]
 UploadReader = Annotated[Caller, Depends(needs("uploads:read"))]
 UploadWriter = Annotated[Caller, Depends(needs("uploads:write"))]

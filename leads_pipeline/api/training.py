@@ -67,7 +67,7 @@ def correct(
 @router.delete("/corrections/{correction_id}", responses=problems(404))
 def undo(correction_id: UUID, caller: Corrector, shared: Shared) -> UndoKept:
     """Take an answer back: the mapping is as it was before, and memory has forgotten it."""
-    with shared.database.transaction(caller.organization) as transaction:
+    with shared.database.transaction(caller.organization, by=caller.actor) as transaction:
         _, schema = current_schema(transaction)
         changed = corrections.undo(transaction, correction_id, single_valued=single_valued(schema))
     return UndoKept(id=correction_id, mappings=changed)

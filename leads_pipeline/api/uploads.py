@@ -195,7 +195,7 @@ def remap(upload_id: UUID, caller: UploadWriter, shared: Shared, key: Idempotenc
 @router.delete("/{upload_id}", status_code=204, responses=problems(404))
 def delete(upload_id: UUID, caller: UploadWriter, shared: Shared) -> None:
     """Delete an upload with everything that hangs on it. What was confirmed in it alone is forgotten."""
-    with shared.database.transaction(caller.organization) as transaction:
+    with shared.database.transaction(caller.organization, by=caller.actor) as transaction:
         uploads.delete(transaction, upload_id)
 
 

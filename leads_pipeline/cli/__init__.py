@@ -10,6 +10,7 @@ import typer
 
 from leads_pipeline.cli import (
     admin,
+    audit,
     contents,
     database,
     datasets,
@@ -44,6 +45,7 @@ app.add_typer(language_model.commands, name="llm")
 app.add_typer(datasets.commands, name="dataset")
 app.add_typer(models.commands, name="models")
 app.add_typer(fine_tuning.commands, name="fine-tune")
+app.add_typer(audit.commands, name="audit")
 
 
 def main() -> None:

@@ -40,9 +40,10 @@ def read_settings() -> "Settings":
 @contextmanager
 def opened(settings: "Settings") -> "Generator[Database]":
     from leads_pipeline.store.database import open_database
+    from leads_pipeline.types import Actor
 
     with open_database(settings) as database:
-        yield database
+        yield database.acting(Actor("operator", "cli"))
 
 
 @contextmanager

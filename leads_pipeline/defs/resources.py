@@ -10,6 +10,7 @@ from pydantic import PrivateAttr
 from leads_pipeline.logs import configure
 from leads_pipeline.settings import Settings
 from leads_pipeline.store.database import Database, open_database
+from leads_pipeline.types import Actor
 
 
 class Leads(dg.ConfigurableResource):
@@ -19,11 +20,11 @@ class Leads(dg.ConfigurableResource):
     _database: Database = PrivateAttr()
 
     @contextmanager
-    def yield_for_execution(self, context: InitResourceContext) -> Generator["Leads"]:  # noqa: ARG002 - Dagster passes it
+    def yield_for_execution(self, context: InitResourceContext) -> Generator["Leads"]:
         self._settings = Settings()  # pyright: ignore[reportCallIssue] - it reads the environment
         configure(self._settings.log_level)
         with open_database(self._settings) as database:
-            self._database = database
+            self._database = database.acting(Actor("dagster", "" if context.run is None else context.run.run_id))
             yield self
 
     @property

@@ -5,13 +5,14 @@ single-valued field was given to another one is `unseated`: an answer of ours, t
 so is never remembered.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from leads_pipeline.errors import NotFound, StaleState
-from leads_pipeline.store import memory
+from leads_pipeline.store import audit, memory
 from leads_pipeline.store.database import Transaction, as_json
 from leads_pipeline.store.ids import new_id
 from leads_pipeline.types import MemoryKey
@@ -78,15 +79,10 @@ def correct(
     the same sheet that held it. `expected_version` is what the upload must still be at (412 otherwise).
     Raises `NotFound` for a mapping that is not this organization's, `StaleState` for one that a remap has replaced.
     """
-    columns = _columns_around(transaction, [correction.mapping_id for correction in corrections], expected_version)
-    answers = _Answers()
-    for correction in corrections:
-        _answer(correction, columns, single_valued, answers)
-    touched = {row["mapping_id"] for row in answers.rows}
-    before = _answers_of(transaction, touched)
-    _insert(transaction, answers.rows)
-    _settle(transaction, touched, before)
-    return answers.stored
+    stored = _keep(transaction, corrections, single_valued, expected_version)
+    for upload_id in sorted({each.upload_id for each in stored}):
+        _note(transaction, "correction.made", upload_id, [each for each in stored if each.upload_id == upload_id])
+    return stored
 
 
 def review(
@@ -119,7 +115,7 @@ def review(
         raise NotFound(f"Mapping {foreign[0]} does not belong to upload {upload_id}.")
     if expected_version is not None and found["version"] != expected_version:
         raise _changed(upload_id)
-    stored = correct(transaction, corrections, single_valued=single_valued) if corrections else []
+    stored = _keep(transaction, corrections, single_valued) if corrections else []
     if rest_confirmed:
         rest = [
             Correction(row["id"], row["target"], reviewer=reviewer, as_rest=True)
@@ -127,12 +123,13 @@ def review(
             if row["review"] in (None, "unseated")
         ]
         if rest:
-            stored += correct(transaction, rest, single_valued=single_valued)
+            stored += _keep(transaction, rest, single_valued)
         transaction.run(
             """UPDATE file_uploads SET status = 'reviewed', reviewed_at = coalesce(reviewed_at, now())
                WHERE id = :id AND reviewed_at IS NULL""",
             id=upload_id,
         )
+    _note(transaction, "upload.reviewed" if rest_confirmed else "correction.made", upload_id, stored)
     return stored
 
 
@@ -163,6 +160,7 @@ def undo(transaction: Transaction, correction_id: UUID, *, single_valued: Collec
     touched = {mapping_id, *(row["mapping_id"] for row in freed)}
     _settle(transaction, touched, before)
     _unseat_doubled(transaction, mapping_id, touched - {mapping_id}, single_valued, correction_id)
+    audit.record(transaction, "correction.undone", ("correction", correction_id))
     return sorted(touched)
 
 
@@ -174,6 +172,33 @@ def answers_in(transaction: Transaction, upload_id: UUID) -> list[memory.Answer]
         id=upload_id,
     )
     return list(_answers_of(transaction, (row["id"] for row in rows)).values())
+
+
+def _keep(
+    transaction: Transaction,
+    corrections: Sequence[Correction],
+    single_valued: Collection[str],
+    expected_version: int | None = None,
+) -> list[StoredCorrection]:
+    columns = _columns_around(transaction, [correction.mapping_id for correction in corrections], expected_version)
+    answers = _Answers()
+    for correction in corrections:
+        _answer(correction, columns, single_valued, answers)
+    touched = {row["mapping_id"] for row in answers.rows}
+    before = _answers_of(transaction, touched)
+    _insert(transaction, answers.rows)
+    _settle(transaction, touched, before)
+    return answers.stored
+
+
+def _note(transaction: Transaction, action: str, upload_id: UUID, stored: Sequence[StoredCorrection]) -> None:
+    kinds = Counter(each.kind for each in stored)
+    audit.record(
+        transaction,
+        action,
+        ("upload", upload_id),
+        details={"confirmed": kinds["confirmed"], "corrected": kinds["corrected"]},
+    )
 
 
 def _answer(

@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from typing import Any, Final
@@ -23,6 +23,7 @@ from sqlalchemy.sql.elements import TextClause
 from leads_pipeline.errors import SetupProblem
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import embedded
+from leads_pipeline.types import Actor
 
 OLDEST_POSTGRESQL = 14
 KEEP_UP_SECONDS = 2.0
@@ -37,12 +38,17 @@ SYSTEM: Final = SystemScope.SYSTEM
 """The scope of drains, migrations and token look-ups: sees every organization."""
 
 
+THE_SYSTEM: Final = Actor("system")
+"""Who acts where nobody said on whose behalf."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A database transaction and whose it is. Statements take their values by name."""
+    """A database transaction, whose it is, and who acts in it. Statements take their values by name."""
 
     connection: Connection
     scope: UUID | SystemScope
+    actor: Actor = THE_SYSTEM
 
     @property
     def organization(self) -> UUID:
@@ -82,17 +88,22 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One process's small pool of connections."""
+    """One process's small pool of connections, and who acts through it unless a transaction says otherwise."""
 
     engine: Engine
+    actor: Actor = THE_SYSTEM
 
     @property
     def url(self) -> URL:
         return self.engine.url
 
+    def acting(self, actor: Actor) -> "Database":
+        """The same connections on behalf of `actor`."""
+        return replace(self, actor=actor)
+
     @contextmanager
-    def transaction(self, scope: UUID | SystemScope) -> Generator[Transaction]:
-        """Commit on leaving, roll back on an exception."""
+    def transaction(self, scope: UUID | SystemScope, *, by: Actor | None = None) -> Generator[Transaction]:
+        """Commit on leaving, roll back on an exception. `by` is who acts, for the audit trail."""
         with self.engine.begin() as connection:
             connection.execute(
                 _statement(
@@ -103,7 +114,7 @@ class Database:
                     "scope": "organization" if isinstance(scope, UUID) else scope.value,
                 },
             )
-            yield Transaction(connection, scope)
+            yield Transaction(connection, scope, by or self.actor)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from leads_pipeline.errors import LeadsError, NotFound
+from leads_pipeline.store import audit
 from leads_pipeline.store.database import SYSTEM, Database, Transaction, as_json
 from leads_pipeline.store.ids import new_id
 
@@ -41,6 +42,13 @@ def ask(transaction: Transaction, organization: UUID | None, parameters: Mapping
         id=request,
         organization=organization,
         parameters=as_json(parameters),
+    )
+    audit.record(
+        transaction,
+        "dataset.requested",
+        ("dataset_request", request),
+        organization=organization,
+        details={"scope": parameters.get("scope")},
     )
     return request
 

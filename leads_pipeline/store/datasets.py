@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from leads_pipeline.errors import NotFound, StaleState
+from leads_pipeline.store import audit
 from leads_pipeline.store.database import Transaction, as_json
 from leads_pipeline.store.ids import new_id
 
@@ -341,17 +342,26 @@ def freeze(
                quality, reasons, weight FROM picked ORDER BY position""",
         id=dataset,
     )
+    audit.record(
+        transaction,
+        "dataset.frozen",
+        ("dataset", dataset),
+        organization=owner,
+        details={"examples": int(counts["examples"]), "quality": float(score)},
+    )
     return dataset
 
 
 def withdraw(transaction: Transaction, dataset: UUID, because: str) -> None:
     """Nobody is to learn from this version any more."""
-    transaction.run(
+    withdrawn = transaction.first(
         """UPDATE training_datasets SET status = 'withdrawn', withdrawn_at = now(), withdrawn_because = :because
-           WHERE id = :id AND status = 'frozen'""",
+           WHERE id = :id AND status = 'frozen' RETURNING organization_id""",
         id=dataset,
         because=because,
     )
+    if withdrawn is not None:
+        audit.record(transaction, "dataset.withdrawn", ("dataset", dataset), organization=withdrawn["organization_id"])
 
 
 def newest(transaction: Transaction, owner: UUID | None) -> Dataset | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from leads_pipeline.store import audit
 from leads_pipeline.store.database import Transaction
 
 ATTEMPTS_WITHIN = timedelta(minutes=15)
@@ -109,6 +110,7 @@ def save_password(transaction: Transaction, name: str, password_hash: str) -> No
         name=name,
         hash=password_hash,
     )
+    audit.record(transaction, "password.changed")
 
 
 # --- Keys ----------------------------------------------------------------------------------------------------------

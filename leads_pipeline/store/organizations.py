@@ -13,11 +13,12 @@ from uuid import UUID
 
 from leads_pipeline.errors import NotFound, RequestInvalid, StaleState
 from leads_pipeline.settings import Settings
+from leads_pipeline.store import audit
 from leads_pipeline.store.database import Transaction, as_json
 from leads_pipeline.store.ids import new_id
 
 ADMIN = "admin"
-SCOPES = ("uploads:read", "uploads:write", "corrections:write", "schema:write", "training:read")
+SCOPES = ("uploads:read", "uploads:write", "corrections:write", "schema:write", "training:read", "audit:read")
 """What an organization's token may be narrowed to; it holds all of them unless it is."""
 
 
@@ -71,16 +72,22 @@ def ensure_organization(
     transaction: Transaction, name: str, *, share_training: bool = False, share_memory: bool = False
 ) -> UUID:
     """The organization of that name, made if it is new. Sharing is switched on, never off."""
-    return transaction.value(
+    fresh = new_id()
+    found: UUID = transaction.value(
         """INSERT INTO organizations (id, name, share_training, share_memory) VALUES (:id, :name, :training, :memory)
            ON CONFLICT (name) DO UPDATE SET share_training = organizations.share_training OR excluded.share_training,
                share_memory = organizations.share_memory OR excluded.share_memory
            RETURNING id""",
-        id=new_id(),
+        id=fresh,
         name=name,
         training=share_training,
         memory=share_memory,
     )
+    if found == fresh or share_training or share_memory:
+        action = "organization.created" if found == fresh else "organization.changed"
+        shared = [what for what, on in (("training", share_training), ("memory", share_memory)) if on]
+        audit.record(transaction, action, ("organization", found), organization=found, details={"shares": shared})
+    return found
 
 
 def organization_named(transaction: Transaction, name: str) -> UUID | None:
@@ -109,6 +116,7 @@ def create_organization(transaction: Transaction, name: str) -> UUID:
     )
     if made is None:
         raise StaleState(f"There is an organization {name} already.", code="organization_exists")
+    audit.record(transaction, "organization.created", ("organization", made), organization=made)
     return made
 
 
@@ -129,7 +137,16 @@ def change_organization(transaction: Transaction, organization_id: UUID, changes
             raise StaleState(f"Another organization has the {column} {changes[column]}.", code="organization_exists")
     if changes:
         assignments = ", ".join(f"{column} = :{column}" for column in sorted(changes))
-        transaction.run(f"UPDATE organizations SET {assignments} WHERE id = :id", id=organization_id, **changes)
+        if transaction.run(f"UPDATE organizations SET {assignments} WHERE id = :id", id=organization_id, **changes):
+            # A name is told to have changed, and not what it is now.
+            told = {name: value for name, value in changes.items() if not isinstance(value, str)}
+            audit.record(
+                transaction,
+                "organization.changed",
+                ("organization", organization_id),
+                organization=organization_id,
+                details={"settings": sorted(changes), **told},
+            )
     return organization(transaction, organization_id)
 
 
@@ -189,6 +206,7 @@ def save_lead_schema(transaction: Transaction, body: Mapping[str, Any], *, after
         version=after + 1,
         body=as_json(body),
     )
+    audit.record(transaction, "schema.changed", ("schema", after + 1))
     return after + 1
 
 
@@ -226,6 +244,13 @@ def create_token(
         scopes=list(scopes),
         label=label,
         expires_at=expires_at,
+    )
+    audit.record(
+        transaction,
+        "token.created",
+        ("token", prefix),
+        organization=organization,
+        details={"scopes": list(scopes), "expires": expires_at is not None},
     )
     return token
 
@@ -273,6 +298,13 @@ def rotate_token(transaction: Transaction, prefix: str, *, overlap: timedelta) -
         fresh=fresh.split("_")[1],
         id=old.id,
     )
+    audit.record(
+        transaction,
+        "token.rotated",
+        ("token", prefix),
+        organization=old.organization_id,
+        details={"replaced_by": fresh.split("_")[1], "overlap_hours": overlap.total_seconds() / 3600},
+    )
     return fresh
 
 
@@ -283,10 +315,14 @@ def tokens(transaction: Transaction) -> list[Token]:
 
 def revoke_token(transaction: Transaction, prefix: str) -> None:
     """Raises `NotFound` for a prefix that no token has."""
-    if not transaction.run(
-        "UPDATE api_tokens SET revoked_at = coalesce(revoked_at, now()) WHERE prefix = :prefix", prefix=prefix
-    ):
+    revoked = transaction.first(
+        """UPDATE api_tokens SET revoked_at = coalesce(revoked_at, now()) WHERE prefix = :prefix
+           RETURNING organization_id""",
+        prefix=prefix,
+    )
+    if revoked is None:
         raise _no_token(prefix)
+    audit.record(transaction, "token.revoked", ("token", prefix), organization=revoked["organization_id"])
 
 
 def _no_token(prefix: str) -> NotFound:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from leads_pipeline.store import audit
 from leads_pipeline.store.database import Transaction
 from leads_pipeline.store.ids import new_id
 
@@ -107,13 +108,15 @@ def end(transaction: Transaction, session_id: UUID) -> None:
 
 def end_all(transaction: Transaction, *, name: str | None = None, source: str | None = None) -> int:
     """Log out everybody, or who has this name, or came by this source; returns how many sessions were open."""
-    return transaction.run(
+    ended = transaction.run(
         """UPDATE login_sessions SET revoked_at = now()
            WHERE revoked_at IS NULL AND expires_at > now() AND (CAST(:name AS text) IS NULL OR name = :name)
              AND (CAST(:source AS text) IS NULL OR source = :source)""",
         name=name,
         source=source,
     )
+    audit.record(transaction, "login.ended", details={"sessions": ended, "everybody": name is None})
+    return ended
 
 
 def open_sessions(transaction: Transaction, *, idle: timedelta) -> list[Session]:

@@ -8,7 +8,7 @@ from typing import IO, Any, Literal
 from uuid import UUID
 
 from leads_pipeline.errors import NotFound, StaleState
-from leads_pipeline.store import contents, corrections, memory
+from leads_pipeline.store import audit, contents, corrections, memory
 from leads_pipeline.store.contents import CHUNK_BYTES, Staged
 from leads_pipeline.store.database import Transaction, as_json
 from leads_pipeline.store.ids import new_id
@@ -105,6 +105,12 @@ def receive(
     )
     contents.keep(transaction, content, staged)
     _request(transaction, upload_id, "map")
+    audit.record(
+        transaction,
+        "upload.received",
+        ("upload", upload_id),
+        details={"kind": kind, "size_bytes": digest.size, "source": source},
+    )
     return Received(upload(transaction, upload_id))
 
 
@@ -181,6 +187,7 @@ def request_remap(transaction: Transaction, upload_id: UUID) -> Upload:
         "UPDATE file_uploads SET status = 'received', problem = NULL, version = version + 1 WHERE id = :id",
         id=upload_id,
     )
+    audit.record(transaction, "upload.remapped", ("upload", upload_id))
     return upload(transaction, upload_id)
 
 
@@ -201,6 +208,7 @@ def delete(transaction: Transaction, upload_id: UUID) -> None:
         id=upload_id,
     )
     memory.change(transaction, before=answered, after=())
+    audit.record(transaction, "upload.deleted", ("upload", upload_id), details={"answers": len(answered)})
 
 
 def require_contents(found: Upload) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,10 +27,13 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from leads_pipeline.api import dagster_ui
+from leads_pipeline.api.access import note_change
+from leads_pipeline.api.changes import Note, nobody_is_told
 from leads_pipeline.api.dagster_ui import DagsterUI
 from leads_pipeline.api.guard import Guard, Principal, bearer
 from leads_pipeline.settings import Settings
-from leads_pipeline.store.database import Database
+from leads_pipeline.store import audit
+from leads_pipeline.store.database import SYSTEM, Database
 
 # Dagster uses what Dagster deprecates, where it describes a schedule.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dagster")
@@ -44,10 +48,10 @@ async def recognise(scope: Scope) -> Principal | None:
 
 
 @contextmanager
-def web(home: Path, database: URL) -> Generator[str]:
+def web(home: Path, database: URL, note: Note = nobody_is_told) -> Generator[str]:
     """A web process with the dashboard under `/admin`, and with one route of its own."""
     settings = Settings(LEADS_HOME=home)  # pyright: ignore[reportCallIssue]
-    ui = DagsterUI()
+    ui = DagsterUI(note=note)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
@@ -86,7 +90,9 @@ def settled(address: str) -> httpx.Response:
 
 @pytest.fixture(scope="module")
 def address(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    with web(tmp_path_factory.mktemp("home"), database.url) as address:
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(LEADS_HOME=home)  # pyright: ignore[reportCallIssue]
+    with web(home, database.url, partial(note_change, settings, database)) as address:
         answer = settled(address)
         assert answer.status_code == 200, answer.text
         yield address
@@ -148,6 +154,31 @@ def test_the_pages_never_show_the_database_s_password(http: httpx.Client, databa
     shown = http.post("/admin/graphql", json={"query": "{ instance { info } }"}).text
     assert "PostgresRunStorage" in shown
     assert str(database.url.password) not in shown
+
+
+def test_what_is_changed_in_the_dashboard_is_in_the_audit_trail(http: httpx.Client, database: Database) -> None:
+    def noted() -> list[tuple[str, str, str | None, dict[str, Any]]]:
+        with database.transaction(SYSTEM) as transaction:
+            found = audit.events(transaction, limit=5, action="dagster")
+        return [(event.actor, event.action, event.object, dict(event.details)) for event in found]
+
+    before = noted()
+    stop = "mutation Stop($runId: String!) { terminateRun(runId: $runId) { __typename } }"
+    launch = """mutation Launch($executionParams: ExecutionParams!) {
+        launchRun(executionParams: $executionParams) { __typename } }"""
+    selector = {"jobName": "map_waiting_uploads", "repositoryName": "x", "repositoryLocationName": "y"}
+    for query, variables in (
+        ("{ version }", {}),
+        (stop, {"runId": "a-run"}),
+        (launch, {"executionParams": {"selector": selector, "runConfigData": "{secret: ann@example.com}"}}),
+    ):
+        assert http.post("/admin/graphql", json={"query": query, "variables": variables}).is_success
+    refused = http.post("/admin/graphql", json={"query": stop, "variables": {"runId": "another"}}, headers=VIEWER)
+    assert refused.status_code == 403
+    assert noted()[: 5 - len(before)][:2] == [
+        ("ann", "dagster.launchRun", None, {"job": "map_waiting_uploads"}),
+        ("ann", "dagster.terminateRun", "a-run", {}),
+    ]
 
 
 def test_without_a_token_nothing_is_shown(address: str) -> None:

@@ -1,0 +1,116 @@
+"""Routes on the audit trail: an organization sees its own events; an administrator sees all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field, StringConstraints
+
+from leads_pipeline.api.guard import ADMIN
+from leads_pipeline.api.problems import problems
+from leads_pipeline.api.services import Absent, Bearer, Caller, Services, Shared, acting, anybody, needs
+from leads_pipeline.store import audit
+from leads_pipeline.store.database import SYSTEM, SystemScope
+from leads_pipeline.types import Actor
+
+router = APIRouter(prefix="/audit", tags=["audit"])
+
+JSON_LINES = "application/x-ndjson"
+_caller = needs("audit:read")
+
+
+@dataclass(frozen=True, slots=True)
+class Auditor:
+    """Who looks at the trail, and how far: an organization, or the whole deployment."""
+
+    scope: UUID | SystemScope
+    actor: Actor
+
+
+def auditor(request: Request, shared: Shared, credentials: Bearer) -> Auditor:
+    """A dependency: an administrator, or a caller whose token holds `audit:read`."""
+    principal = anybody(request, shared, credentials)
+    if principal.role == ADMIN:
+        return Auditor(SYSTEM, acting(request, shared, principal))
+    caller: Caller = _caller(request, shared, credentials)
+    return Auditor(caller.organization, caller.actor)
+
+
+Looking = Annotated[Auditor, Depends(auditor)]
+Organization = Annotated[UUID | Absent, Query(description="For administrators: only this organization's events.")]
+
+
+class EventShown(BaseModel):
+    """Who did what to what, when, from where. Free of personal data."""
+
+    id: UUID
+    organization_id: UUID | None
+    happened_at: datetime
+    actor: dict[str, str] = Field(
+        description="`kind` is `token` (`name`: its prefix), `person` (a pseudonym), `operator` (the command line), "
+        "`dagster`, `system` or `nobody`."
+    )
+    action: str = Field(description="What was done, as `upload.received`.")
+    object: dict[str, str] | None
+    network: str | None = Field(description="A keyed hash of the network that the request came from.")
+    details: dict[str, Any]
+    seal: dict[str, Any] | None = Field(description="The place in the chain, and its hash; null for up to a second.")
+
+
+class EventPage(BaseModel):
+    """Events, newest first. `next` is the cursor of the next page, null on the last."""
+
+    events: list[EventShown]
+    next: str | None
+
+
+@router.get("", responses=problems())
+def list_events(
+    looking: Looking,
+    shared: Shared,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[UUID | Absent, Query(description="The `next` of the page before.")] = None,
+    action: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[a-z_]+(\.[A-Za-z_]+)?$", max_length=80)] | Absent,
+        Query(description="Only this, `upload.received`; or `upload` for all that is done to uploads."),
+    ] = None,
+    organization: Organization = None,
+) -> EventPage:
+    """What was done, newest first."""
+    with shared.database.transaction(looking.scope) as transaction:
+        found = audit.events(transaction, limit=limit + 1, before=cursor, organization=organization, action=action)
+    page = found[:limit]
+    return EventPage(
+        events=[EventShown(**event.as_json()) for event in page], next=str(page[-1].id) if len(found) > limit else None
+    )
+
+
+@router.get(
+    "/export",
+    response_class=StreamingResponse,
+    responses={200: {"description": "One event a line, oldest first", "content": {JSON_LINES: {}}}, **problems()},
+)
+def export(
+    looking: Looking,
+    shared: Shared,
+    since: Annotated[datetime | Absent, Query(description="Only what was done since then.")] = None,
+    organization: Organization = None,
+) -> Response:
+    """All events as JSON lines, oldest first, each with its place in the chain and its hash."""
+    with shared.database.transaction(looking.scope, by=looking.actor) as transaction:
+        audit.record(transaction, "audit.exported", organization=organization)
+    return StreamingResponse(
+        _lines(shared, looking, organization, since),
+        media_type=JSON_LINES,
+        headers={"Content-Disposition": 'attachment; filename="audit.jsonl"'},
+    )
+
+
+def _lines(shared: Services, looking: Auditor, organization: UUID | None, since: datetime | None) -> Iterator[bytes]:
+    with shared.database.transaction(looking.scope) as transaction:
+        for event in audit.every_event(transaction, organization=organization, since=since):
+            yield event.as_line().encode()
