@@ -27,7 +27,8 @@ ENOUGH_TO_CHECK = 30
 def advise(database: Database, settings: Settings, *, today: date) -> tuple[int, int, int]:
     """Make the recommendations of every organization that was measured since, and check what closed ones brought.
 
-    Returns how many organizations there were, how many recommendations are theirs, and how many were checked.
+    Those about the shared model are the deployment's. Returns how many organizations there were, how many recommendations were
+    made, and how many were checked.
     """
     with database.transaction(SYSTEM) as transaction:
         concerned = stored.to_advise(transaction, today)
@@ -39,6 +40,10 @@ def advise(database: Database, settings: Settings, *, today: date) -> tuple[int,
             found = _recommend(transaction, organization, settings, today, record)
             stored.save(transaction, found)
             made += len(found)
+    with database.transaction(SYSTEM) as transaction:
+        found = _recommend_models(transaction, today)
+        stored.save(transaction, found)
+    made += len(found)
     return len(concerned), made, checked
 
 
@@ -71,6 +76,15 @@ def _recommend(
         record=record,
     )
     return [asdict(each) for each in recommend(evidence)]
+
+
+def _recommend_models(transaction: Transaction, today: date) -> list[dict[str, Any]]:
+    """What concerns everybody, and so nobody's own list: the shared model."""
+    from leads_pipeline.insights.recommendations import recommend_models
+
+    uploads = performance.uploads_between(transaction, today + DAY - LOOKS_BACK, today + DAY)
+    columns = sum(row["columns"] for row in uploads)
+    return [asdict(each) for each in recommend_models(stored.learning(transaction), columns)]
 
 
 def _check(transaction: Transaction, today: date) -> int:

@@ -224,6 +224,36 @@ def _of_field(window: Window, basis: Basis, field: str) -> Measurement:
     )
 
 
+OFFLINE = {"golden": "golden set", "held_out": "held-out layouts"}
+"""What is measured before a model is used, by the names that its metrics have for it."""
+
+
+def offline(model: str, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Measurements of a model by its metrics: shares that are right on columns that it was not trained on, of all fields and
+    of each. What nothing fell to is left out.
+    """
+    found: list[dict[str, Any]] = []
+    for measured_on, name in OFFLINE.items():
+        whole = metrics.get(name)
+        if not whole or not whole["columns"]:
+            continue
+        parts = [(None, whole), *((field or NO_FIELD, each) for field, each in whole["fields"].items())]
+        for field, each in parts:
+            columns = each["columns"]
+            found.append(
+                {
+                    "model_version": model,
+                    "measured_on": measured_on,
+                    "field": field,
+                    "columns": columns,
+                    "reviewed": columns,
+                    **_three("accuracy", "accuracy", wilson(each["candidate"] * columns, columns)),
+                    "wrong_map_rate": whole["wrong_maps"]["candidate"] if field is None else None,
+                }
+            )
+    return found
+
+
 def calibration_error(reviewed: pd.DataFrame) -> float | None:
     """How far confidence is from the share that is right, over tenths of confidence (expected calibration error)."""
     total = _count(reviewed)

@@ -28,6 +28,7 @@ ENOUGH_OF_A_BAND = 60
 ENOUGH_RIVALS = 5
 ENOUGH_OF_A_LANGUAGE = 60
 ENOUGH_ANSWERS = 2
+ENOUGH_CORRECTIONS = 50
 
 Row = Mapping[str, Any]
 
@@ -89,6 +90,70 @@ def recommend(evidence: Evidence) -> list[Recommendation]:
     return sorted(expected, key=lambda each: (-_value(each, evidence.columns), each.key))
 
 
+def recommend_models(learning: Row, columns: int) -> list[Recommendation]:
+    """What to do about the shared model, by `store.recommendations.learning` and the columns of four weeks."""
+    return [*_promote(learning, columns), *_retrain(learning, columns)]
+
+
+def _promote(learning: Row, columns: int) -> Iterator[Recommendation]:
+    """A candidate that is surely better, on the golden set or on layouts that neither model was trained on."""
+    candidate = learning["candidate"]
+    if candidate is None:
+        return
+    better = {
+        name: found
+        for name in ("golden set", "held-out layouts")
+        if (found := candidate["metrics"].get(name)) and found["columns"] and found["interval"][0] > 0
+    }
+    if not better:
+        return
+    gain = min(found["difference"] for found in better.values())
+    shown = "; ".join(
+        f"{name}: {100 * found['candidate']:.1f} % right, the champion {100 * found['champion']:.1f} %"
+        for name, found in better.items()
+    )
+    yield Recommendation(
+        kind="promote",
+        key=f"promote:{candidate['version']}",
+        title=f"Promote model {candidate['version']}",
+        because=f"It is better than chance explains. {shown}.",
+        evidence={name: {key: found[key] for key in ("columns", "candidate", "champion", "interval")}
+                  for name, found in better.items()},
+        reviews_saved=None,
+        accuracy_gain=gain,
+        effort_minutes=1.0,
+        steps=[_cli("leads models list"), _cli(f"leads models promote {candidate['version']}")],
+        watch={"of": columns, "before": {"columns": 0, "undecided": 0, "reviewed": 0, "wrong": 0}},
+    )  # fmt: skip
+
+
+def _retrain(learning: Row, columns: int) -> Iterator[Recommendation]:
+    if learning["corrections"] < ENOUGH_CORRECTIONS:
+        return
+    gains = learning["gains"]
+    expected = None if not gains else round(max(0.0, sum(gains) / len(gains)), 5)
+    since = (
+        "since the newest model was trained" if learning["trained_at"] is not None else "and no model was trained yet"
+    )
+    yield Recommendation(
+        kind="retrain",
+        key="retrain",
+        title="Train the shared model again",
+        because=f"{learning['corrections']:,} corrections came {since}. "
+        + (
+            "What it brings is not known before the first time."
+            if expected is None
+            else "Earlier ones brought this much."
+        ),
+        evidence={"corrections": learning["corrections"], "trained_at": learning["trained_at"], "gains": list(gains)},
+        reviews_saved=None,
+        accuracy_gain=expected,
+        effort_minutes=2.0,
+        steps=[_cli("leads dataset generate"), _cli("leads models train")],
+        watch={"of": columns, "before": {"columns": 0, "undecided": 0, "reviewed": 0, "wrong": 0}},
+    )
+
+
 def outcome(recommendation: Row, after: Row) -> dict[str, Any]:
     """What came of a recommendation: how the columns concerned fare now, beside how they fared, for as many as there were.
 
@@ -115,8 +180,10 @@ def outcome(recommendation: Row, after: Row) -> dict[str, Any]:
 
 
 def _review_next(evidence: Evidence) -> Iterator[Recommendation]:
-    """Of each header that keeps coming undecided one column: an answer teaches memory all of them."""
-    waiting = [row for row in evidence.headers if row["sample"] is not None and row["undecided"] > 0]
+    """Of each header that came more than once and undecided one column: an answer teaches memory all of them. What came once
+    may never come again.
+    """
+    waiting = [row for row in evidence.headers if row["sample"] is not None and row["undecided"] > 1]
     chosen = sorted(waiting, key=lambda row: (-row["undecided"], row["confidence"], row["header_key"]))[:REVIEWED_NEXT]
     if not chosen:
         return

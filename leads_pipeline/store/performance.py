@@ -379,6 +379,45 @@ def save(transaction: Transaction, window_end: datetime, measurements: Iterable[
     return len(rows)
 
 
+def models_unmeasured(transaction: Transaction) -> list[dict[str, Any]]:
+    """Trained models whose comparison on a golden set and on held-out layouts is not among the measurements yet: `name`,
+    `metrics`, when they were made, and whose they are. Needs the system's scope.
+    """
+    return transaction.all(
+        """SELECT m.organization_id, m.name, m.metrics, m.created_at FROM mapping_models m
+           WHERE NOT m.shipped AND m.metrics <> '{}' AND NOT EXISTS (
+               SELECT FROM model_performance p
+               WHERE p.model_version = m.name AND p.measured_on IN ('golden', 'held_out'))
+           ORDER BY m.version"""
+    )
+
+
+def save_offline(
+    transaction: Transaction, organization: UUID | None, made_at: datetime, measurements: Iterable[Mapping[str, Any]]
+) -> None:
+    """Keep what a model came to before it was used. `organization` None: a shared model's, which everybody may see."""
+    rows = [{**each, "id": new_id(), "organization_id": organization, "measured_at": made_at} for each in measurements]
+    transaction.run(
+        """INSERT INTO model_performance (id, organization_id, model_version, measured_on, field, columns, reviewed, accuracy,
+               accuracy_low, accuracy_high, wrong_map_rate, measured_at)
+           SELECT id, organization_id, model_version, measured_on, field, columns, reviewed, accuracy, accuracy_low,
+                  accuracy_high, wrong_map_rate, measured_at
+           FROM jsonb_populate_recordset(NULL::model_performance, CAST(:rows AS jsonb))""",
+        rows=as_json(rows),
+    )
+
+
+def offline(transaction: Transaction, *, limit: int = 500) -> list[dict[str, Any]]:
+    """What models came to on golden sets and held-out layouts, newest first: shared ones, and the organization's own."""
+    return transaction.all(
+        """SELECT organization_id, model_version, measured_on, field, columns, accuracy, accuracy_low, accuracy_high,
+                  wrong_map_rate, measured_at
+           FROM model_performance WHERE measured_on IN ('golden', 'held_out')
+           ORDER BY measured_at DESC, model_version, measured_on, columns DESC LIMIT :limit""",
+        limit=limit,
+    )
+
+
 MEASURED = (
     "model_version", "measured_on", "field", "language", "window_start", "window_end", "uploads", "reviewed_uploads",
     "columns", "reviewed", "accuracy", "accuracy_low", "accuracy_high", "mapped", "wrong_map_rate", "wrong_map_low",

@@ -18,7 +18,8 @@ MOST_HEADERS = 500
 
 def troubled_headers(transaction: Transaction, since: date, until: date) -> list[dict[str, Any]]:
     """Headers that cost people work, of files mapped from `since` to before `until`: those whose columns were left
-    undecided or were wrong, most of them first. `sample` is a mapping that nobody has answered yet, with its `upload`.
+    undecided or were wrong, most of them first. `sample` is a mapping that nobody has answered yet, with its `upload`; None
+    where somebody has answered the header elsewhere, so that memory knows it, or it is no name ("Column 5").
     """
     return transaction.all(
         """WITH counted AS (
@@ -41,6 +42,9 @@ def troubled_headers(transaction: Transaction, since: date, until: date) -> list
            LEFT JOIN LATERAL (SELECT m.id, m.upload_id, m.predicted FROM field_mappings m
                               JOIN file_uploads u ON u.id = m.upload_id AND u.generation = m.generation
                               WHERE m.organization_id = :organization AND m.id = ANY(c.samples) AND m.review IS NULL
+                                AND c.header_key !~ '^column [0-9]+ ' AND NOT EXISTS (
+                                    SELECT FROM memory_entries e
+                                    WHERE e.organization_id = :organization AND e.header_key = c.header_key)
                               ORDER BY m.id DESC LIMIT 1) m ON true
            WHERE c.undecided + c.wrong > 0
            ORDER BY c.undecided + c.wrong DESC, c.header_key LIMIT :most""",
@@ -128,6 +132,28 @@ def waiting_for_audit(transaction: Transaction, since: datetime) -> tuple[int, i
         since=since,
     )
     return row["drawn"], row["waiting"]
+
+
+def learning(transaction: Transaction) -> dict[str, Any]:
+    """How the shared model stands: the corrections of those who share since the newest one was trained, what earlier ones came
+    to on held-out layouts (candidate less champion), and the newest candidate with its metrics. Needs the system's scope.
+    """
+    state = transaction.one(
+        """WITH trained AS (SELECT max(created_at) AS at FROM mapping_models WHERE NOT shipped AND organization_id IS NULL)
+           SELECT t.at AS trained_at, (
+               SELECT count(*) FROM organizations o JOIN user_corrections c ON c.organization_id = o.id
+               WHERE o.share_training AND c.kind = 'corrected' AND c.undone_at IS NULL
+                 AND (t.at IS NULL OR c.created_at > t.at)) AS corrections, (
+               SELECT coalesce(array_agg((metrics -> 'held-out layouts' ->> 'difference')::float), '{}') FROM mapping_models
+               WHERE NOT shipped AND organization_id IS NULL
+                 AND metrics -> 'held-out layouts' ->> 'difference' IS NOT NULL) AS gains
+           FROM trained t"""
+    )
+    candidate = transaction.first(
+        """SELECT version, metrics FROM mapping_models
+           WHERE status = 'candidate' AND organization_id IS NULL AND NOT shipped ORDER BY version DESC LIMIT 1"""
+    )
+    return {**state, "candidate": candidate}
 
 
 # --- What is recommended -------------------------------------------------------------------------------------------

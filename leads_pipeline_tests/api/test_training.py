@@ -197,10 +197,12 @@ def test_patterns_tell_how_right_a_header_was_and_what_its_field_was_mixed_up_wi
     assert company["taken_instead"] == []
 
 
-def test_recommendations_say_what_to_do_and_how(client: Client) -> None:
+def test_recommendations_say_what_to_do_and_how(client: Client, database: Database, organization: UUID) -> None:
+    with database.transaction(SYSTEM) as transaction:
+        organizations.change_organization(transaction, organization, {"auto_apply_threshold": 100})
     assert client.get("/training/recommendations").json() == {"made_at": None, "recommendations": [], "checked": []}
     for number in range(2):
-        client.mapped("leads.csv", f"Frobnik Quux\nxyzzy {number}\n".encode())
+        client.mapped("leads.csv", f"E-Mail,Frobnik Quux\nada{number}@example.com,xyzzy\n".encode())
     measure_performance(client.database, target_seconds=30, today=datetime.now(UTC).date())
     advise(client.database, client.settings, today=datetime.now(UTC).date())
     answer = client.get("/training/recommendations").json()

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from leads_pipeline.insights.recommendations import Evidence, Recommendation, outcome, recommend
+from leads_pipeline.insights.recommendations import Evidence, Recommendation, outcome, recommend, recommend_models
 
 SAMPLE = UUID(int=1)
 
@@ -55,8 +55,9 @@ def test_the_headers_that_come_most_often_are_to_be_answered_first() -> None:
     assert found.steps[0]["body"]["corrections"][0] == {"mapping_id": str(SAMPLE), "target": None}
 
 
-def test_a_header_that_somebody_has_answered_is_not_asked_about_again() -> None:
+def test_a_header_that_somebody_has_answered_or_that_came_once_is_not_asked_about() -> None:
     assert advice(headers=[header("firma", sample=None, upload=None)]) == {}
+    assert advice(headers=[header("firma", columns=1, undecided=1)]) == {}
 
 
 def test_a_synonym_is_worth_what_the_longer_headers_cost_that_memory_does_not_know() -> None:
@@ -141,3 +142,19 @@ def test_what_came_of_advice_is_told_with_the_error_of_what_was_expected() -> No
     assert came["reviews_error"] == -7.6
     assert came["accuracy_gain"] == pytest.approx((0.2 - 0.05) * 0.1)
     assert came["accuracy_error"] == pytest.approx(-0.005)
+
+
+def test_a_model_is_to_be_trained_once_enough_was_corrected_and_promoted_where_it_is_surely_better() -> None:
+    state = {"trained_at": None, "corrections": 49, "gains": [], "candidate": None}
+    assert recommend_models(state, 1_000) == []
+    (first,) = recommend_models({**state, "corrections": 50}, 1_000)
+    assert (first.kind, first.accuracy_gain) == ("retrain", None)
+    (again,) = recommend_models({**state, "corrections": 50, "gains": [0.02, 0.01]}, 1_000)
+    assert again.accuracy_gain == pytest.approx(0.015)
+    sets = {"columns": 400, "candidate": 0.96, "champion": 0.93, "difference": 0.03, "interval": [0.01, 0.05]}
+    unsure = {**sets, "difference": 0.01, "interval": [-0.01, 0.03]}
+    candidate = {"version": 7, "metrics": {"golden set": sets, "held-out layouts": unsure}}
+    (better,) = recommend_models({**state, "candidate": candidate}, 1_000)
+    assert (better.kind, better.accuracy_gain) == ("promote", 0.03)
+    assert better.steps[-1] == {"cli": "leads models promote 7"}
+    assert recommend_models({**state, "candidate": {**candidate, "metrics": {"golden set": unsure}}}, 1_000) == []

@@ -7,7 +7,7 @@ from uuid import UUID
 from leads_pipeline.defs.performance import measure_performance
 from leads_pipeline.store import corrections, performance
 from leads_pipeline.store.corrections import Correction
-from leads_pipeline.store.database import SYSTEM, Database
+from leads_pipeline.store.database import SYSTEM, Database, as_json
 from leads_pipeline_tests.builders import claim_for, finish, mapped_upload, stored_mappings
 
 
@@ -156,3 +156,27 @@ def test_columns_are_counted_by_week_and_field(database: Database, organization:
     counted = {row["field"]: (row["proposed"], row["held"], row["correct"]) for row in rows}
     assert counted == {"Company": (2, 1, 1), "LastName": (0, 1, 0), None: (1, 1, 1)}
     assert stored_mappings(database, organization, upload)["Name"].target == "LastName"
+
+
+def test_what_a_model_came_to_before_it_was_used_stands_apart(database: Database, organization: UUID) -> None:
+    name = f"shared-{organization.hex[:12]}"
+    share = {"columns": 200, "candidate": 0.95, "champion": 0.9, "difference": 0.05}
+    metrics = {"golden set": {**share, "wrong_maps": {"candidate": 0.02}, "fields": {"": share, "Email": share}},
+               "held-out layouts": {"columns": 0}}  # fmt: skip
+    with database.transaction(SYSTEM) as transaction:
+        transaction.run(
+            """INSERT INTO mapping_models (id, name, status, base, inputs_hash, content_hash, feature_version, metrics)
+               VALUES (:id, :name, 'candidate', 'base', sha256('a'), sha256('b'), 1, CAST(:metrics AS jsonb))""",
+            id=organization,
+            name=name,
+            metrics=as_json(metrics),
+        )
+    measure(database)
+    measure(database)
+    with database.transaction(organization) as transaction:
+        rows = {row["field"]: row for row in performance.offline(transaction) if row["model_version"] == name}
+        assert performance.newest(transaction) == []
+    assert set(rows) == {None, "(none)", "Email"}
+    assert (rows[None]["measured_on"], rows[None]["accuracy"], rows[None]["wrong_map_rate"]) == ("golden", 0.95, 0.02)
+    with database.transaction(SYSTEM) as transaction:
+        transaction.run("DELETE FROM mapping_models WHERE name = :name", name=name)
