@@ -14,6 +14,7 @@ ALL = (
     "datasets",
     "surrogates",
     "contents",
+    "serving",
 )
 
 

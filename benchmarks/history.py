@@ -50,7 +50,7 @@ def main() -> None:
             with database.transaction(SYSTEM) as transaction:
                 organization = organizations.ensure_organization(transaction, "Benchmark")
                 token = organizations.create_token(transaction, organization)
-            _fill(database, organization)
+            fill(database, organization)
             show("Measuring 1,000,020 mappings", _measuring(database, organization, settings))
             show("Statements, with 1,000,020 mappings stored", _measure(database, organization))
             with System(settings) as system:
@@ -62,7 +62,8 @@ def main() -> None:
         embedded.wipe(Path(home))
 
 
-def _fill(database: Database, organization: UUID) -> None:
+def fill(database: Database, organization: UUID) -> None:
+    """A thousand thousand mappings, in files of 30 columns."""
     with database.transaction(organization) as transaction:
         transaction.run(
             """INSERT INTO file_uploads (id, organization_id, filename, kind, size_bytes, sha256, source, status, generation,
