@@ -311,7 +311,7 @@ RELUCTANCE = 2.0
 OWN_FIELD = 6.0
 """How much more is believed of a field that only this schema has: somebody added it because files hold it.
 
-With 6, no column of another field is given one of 32 that were tried (`benchmarks/custom_fields.py`); with 9, three are.
+With 6, no column of another field is given one of 32 that were tried (`benchmarks/custom_fields.py`); with 8 and 10 some are.
 """
 
 

