@@ -29,6 +29,7 @@ font:12px system-ui,sans-serif}
 .chart .figure{fill:var(--ink);font-weight:600;font-size:16px}.chart .value{fill:var(--ink)}
 .chart .end{text-anchor:end}.chart .mid{text-anchor:middle}.chart .grid{stroke:var(--line);stroke-width:.6}
 .chart .line{fill:none;stroke:var(--main);stroke-width:2.2;stroke-linejoin:round}.chart .dot{fill:var(--main)}
+.chart .of-second{stroke:var(--second)}.chart .of-third{stroke:var(--third)}.chart .of-alarm{stroke:var(--alarm)}
 .chart .band{fill:var(--main);opacity:.18}.chart .whisker{stroke:var(--main);opacity:.5;stroke-width:2}
 .chart .bounds{stroke:var(--ink);stroke-width:1.4;opacity:.55}
 .chart .target{stroke:var(--third);stroke-width:1.6;stroke-dasharray:5 4}.chart .aim{fill:var(--third)}
@@ -161,6 +162,29 @@ def line(
     if target is not None:
         said += f" Target: {unit(target)}."
     return _chart(title, said, drawn, figure=unit(newest.value or 0), under=_under(newest, unit))
+
+
+def lines(
+    title: str,
+    shows: str,
+    labels: Sequence[str],
+    series: Sequence[tuple[str, Tone, Sequence[float]]],
+    *,
+    unit: Unit = number,
+    whole: float | None = None,
+) -> str:
+    """Several lines over the same labels, with a legend. `whole` is the upper edge, None: the largest value."""
+    if not labels or not series:
+        return nothing(title, shows)
+    values = [value for _, _, each in series for value in each]
+    low, high = (0.0, _above(max(values))) if whole is None else (_below(min(values)), whole)
+    across, up = _across(len(labels)), _up(low, high)
+    drawn = _grid(low, high, unit, up) + _labels(labels, across)
+    for _, tone, each in series:
+        through = " ".join(f"{across(index):.1f},{up(value):.1f}" for index, value in enumerate(each))
+        drawn += f'<polyline class="line of-{tone}" points="{through}"/>'
+    said = "; ".join(f"{name}: first {unit(each[0])}, last {unit(each[-1])}" for name, _, each in series)
+    return _chart(title, f"{shows} {said}.", drawn + _legend([(name, tone) for name, tone, _ in series]))
 
 
 def columns(

@@ -30,6 +30,20 @@ def texts(svg: Element) -> list[str]:
     return [part.text or "" for part in svg.iter(f"{SVG}text")]
 
 
+@given(st.integers(1, 12), st.integers(1, 4), st.data())
+def test_several_lines_are_told_apart_by_a_legend(months: int, count: int, data: st.DataObject) -> None:
+    labels = [str(month) for month in range(months)]
+    tones = ("main", "second", "third", "alarm")
+    series = [
+        (f"arm {n}", tones[n], data.draw(st.lists(st.floats(0, 9), min_size=months, max_size=months)))
+        for n in range(count)
+    ]
+    svg, says = described(charts.lines("Corrections a file", "By month.", labels, series))
+    assert len(list(svg.iter(f"{SVG}polyline"))) == count
+    assert all(f"{name}: first" in says for name, *_ in series)
+    assert count == 1 or all(name in texts(svg) for name, *_ in series)
+
+
 @given(st.lists(st.none() | st.tuples(shares, shares, shares).map(sorted), max_size=15), st.none() | shares)
 def test_a_line_is_drawn_for_any_values(values: list[list[float] | None], target: float | None) -> None:
     points = [
