@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from pathlib import Path
@@ -171,11 +172,9 @@ def _at_a_rate(port: int, token: str, requests: Sequence[tuple[str, str, bytes]]
             _ask(connection, token, *request)
             took[number] = time.perf_counter() - due
 
-    workers = [threading.Thread(target=work) for _ in range(16)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    with ThreadPoolExecutor(16) as senders:
+        for sender in [senders.submit(work) for _ in range(16)]:
+            sender.result()
     return took
 
 
