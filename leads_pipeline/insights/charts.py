@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 480, 240
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 56, 30
+LEFT, RIGHT, TOP, BOTTOM = 58, 14, 56, 30
 ROW = 24
 LONGEST_LABEL = 27
 LABELS = 6
@@ -345,7 +345,7 @@ def _legend(legend: Sequence[tuple[str, Tone]]) -> str:
     for name, tone in legend:
         drawn += f'<rect class="{tone}" x="{x:.0f}" y="33" width="10" height="10" rx="2"/>'
         drawn += f'<text x="{x + 14:.0f}" y="42">{escape(name)}</text>'
-        x += 30 + 6.4 * len(name)
+        x += 28 + 8 * len(name)
     return drawn
 
 
