@@ -37,6 +37,7 @@ from leads_pipeline.defs.performance import (
 )
 from leads_pipeline.defs.recommendations import recommendations
 from leads_pipeline.defs.resources import Leads
+from leads_pipeline.defs.retention import apply_retention, expired_contents, retention_schedule
 from leads_pipeline.defs.upkeep import abandoned_contents, failed_runs
 from leads_pipeline.defs.weekly import summary_schedule, weekly_summary, write_weekly_summary
 from leads_pipeline.settings import Settings
@@ -56,6 +57,7 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             weekly_summary,
             language_model,
             audit_trail,
+            expired_contents,
         ],
         asset_checks=[no_personal_data, performance_targets, language_model_stays, chain_holds],
         jobs=[
@@ -68,6 +70,7 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             fine_tune,
             check_language_model,
             verify_audit_trail,
+            apply_retention,
         ],
         sensors=[
             new_uploads,
@@ -86,6 +89,7 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             summary_schedule(settings),
             language_model_schedule(settings),
             audit_schedule(settings),
+            retention_schedule(settings),
         ],
         resources={"leads": leads or Leads()},
         # A run is a process already; another one for its single step would cost seconds and 140 MB.

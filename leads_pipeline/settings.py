@@ -205,6 +205,15 @@ class Settings(BaseSettings):
         description="A model of that server that `leads fine-tune` may train on a dataset. Unset: none.",
     )
 
+    # How long files are kept
+    training_data_retention_days: int = Field(
+        90,
+        ge=0,
+        le=36_500,
+        validation_alias="TRAINING_DATA_RETENTION_DAYS",
+        description="Days after which a file's contents are deleted; its facts stay. 0: once it was reviewed.",
+    )
+
     # Learning
     min_confidence_threshold: Percent = Field(
         70,

@@ -43,6 +43,7 @@ def test_the_asset_graph_is_as_described() -> None:
             ["team:revops"],
             ["markdown", "postgres"],
         ),
+        "expired_contents": ("Upkeep", ["training_examples"], ["team:revops"], ["postgres"]),
         "audit_trail": ("Upkeep", [], ["team:revops"], ["postgres"]),
     }
 
@@ -76,6 +77,7 @@ def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
     )
     assert {schedule.name: schedule.default_status for schedule in repository.schedule_defs} == dict.fromkeys(
         [
+            "apply_retention_daily",
             "check_language_model_daily",
             "measure_performance_daily",
             "refresh_training_dataset",

@@ -19,6 +19,7 @@ from leads_pipeline.cli import (
     mapping,
     models,
     organizations,
+    retention,
     running,
     schema,
     tokens,
@@ -46,6 +47,7 @@ app.add_typer(datasets.commands, name="dataset")
 app.add_typer(models.commands, name="models")
 app.add_typer(fine_tuning.commands, name="fine-tune")
 app.add_typer(audit.commands, name="audit")
+app.add_typer(retention.commands, name="retention")
 
 
 def main() -> None:

@@ -281,6 +281,17 @@ def totals(transaction: Transaction) -> Mapping[str, Any]:
     )
 
 
+def is_reviewed(transaction: Transaction, upload_id: UUID) -> bool:
+    """Whether somebody has answered about any of its columns, so that examples may be made of it."""
+    return bool(
+        transaction.value(
+            "SELECT reviewed_count > 0 FROM file_uploads WHERE organization_id = :organization AND id = :id",
+            organization=transaction.organization,
+            id=upload_id,
+        )
+    )
+
+
 def upload_named(transaction: Transaction, upload_id: UUID) -> Due:
     """Any upload of the organization, due or not. Raises `NotFound`."""
     row = transaction.first(
