@@ -15,6 +15,7 @@ ALL = (
     "surrogates",
     "contents",
     "serving",
+    "trials",
 )
 
 

@@ -28,6 +28,13 @@ from leads_pipeline.defs.intake import (
     new_uploads,
     user_corrections,
 )
+from leads_pipeline.defs.learning import (
+    corrections_acted,
+    corrections_to_learn,
+    mapping_models,
+    retrain_mapping_model,
+    training_schedule,
+)
 from leads_pipeline.defs.performance import (
     measure_model_performance,
     model_performance,
@@ -38,6 +45,7 @@ from leads_pipeline.defs.performance import (
 from leads_pipeline.defs.recommendations import recommendations
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.retention import apply_retention, expired_contents, retention_schedule
+from leads_pipeline.defs.trials import judge_model_trials, model_trials, trials_to_judge
 from leads_pipeline.defs.upkeep import abandoned_contents, failed_runs
 from leads_pipeline.defs.weekly import summary_schedule, weekly_summary, write_weekly_summary
 from leads_pipeline.settings import Settings
@@ -58,8 +66,10 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             language_model,
             audit_trail,
             expired_contents,
+            mapping_models,
+            model_trials,
         ],
-        asset_checks=[no_personal_data, performance_targets, language_model_stays, chain_holds],
+        asset_checks=[no_personal_data, performance_targets, language_model_stays, corrections_acted, chain_holds],
         jobs=[
             map_waiting_uploads,
             count_corrections,
@@ -71,6 +81,8 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             check_language_model,
             verify_audit_trail,
             apply_retention,
+            retrain_mapping_model,
+            judge_model_trials,
         ],
         sensors=[
             new_uploads,
@@ -79,6 +91,8 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             reviewed_uploads,
             requested_datasets,
             reviews_to_measure,
+            corrections_to_learn,
+            trials_to_judge,
             failed_runs,
             fine_tuning_jobs,
             abandoned_contents,
@@ -90,6 +104,7 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             language_model_schedule(settings),
             audit_schedule(settings),
             retention_schedule(settings),
+            training_schedule(settings),
         ],
         resources={"leads": leads or Leads()},
         # A run is a process already; another one for its single step would cost seconds and 140 MB.

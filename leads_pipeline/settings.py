@@ -253,6 +253,24 @@ class Settings(BaseSettings):
         validation_alias="LEADS_SUMMARY_SCHEDULE",
         description="When the summary of the week before (UTC, from Monday) is written, as cron.",
     )
+    training_schedule: str = Field(
+        "45 2 * * 1",
+        validation_alias="LEADS_TRAINING_SCHEDULE",
+        description="When a new model is trained if there is something new, as cron.",
+    )
+    training_corrections: int = Field(
+        50,
+        ge=1,
+        validation_alias="LEADS_TRAINING_CORRECTIONS",
+        description="So many new corrections in a dataset have a model trained without waiting for the schedule.",
+    )
+    trial_share: float = Field(
+        0.1,
+        ge=0,
+        le=0.5,
+        validation_alias="LEADS_TRIAL_SHARE",
+        description="The share of layouts that a model on trial maps for real; it is asked about all of them.",
+    )
     performance_schedule: str = Field(
         "15 3 * * *",
         validation_alias="LEADS_PERFORMANCE_SCHEDULE",

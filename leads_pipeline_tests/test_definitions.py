@@ -29,6 +29,13 @@ def test_the_asset_graph_is_as_described() -> None:
             ["postgres", "python"],
         ),
         "training_datasets": ("Learning", ["training_examples"], ["team:revops"], ["parquet", "postgres"]),
+        "mapping_models": ("Learning", ["training_datasets"], ["team:revops"], ["numpy", "postgres"]),
+        "model_trials": (
+            "Learning",
+            ["mapping_models", "user_corrections"],
+            ["team:revops"],
+            ["postgres", "python"],
+        ),
         "model_performance": (
             "Insight",
             ["field_mappings", "user_corrections"],
@@ -64,6 +71,7 @@ def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
     assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == dict.fromkeys(
         [
             "abandoned_contents",
+            "corrections_to_learn",
             "dataset_requests",
             "failed_runs",
             "fine_tuning_jobs",
@@ -72,6 +80,7 @@ def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
             "new_uploads",
             "reviewed_uploads",
             "reviews_to_measure",
+            "trials_to_judge",
         ],
         dg.DefaultSensorStatus.RUNNING,
     )
@@ -82,6 +91,7 @@ def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
             "measure_performance_daily",
             "refresh_training_dataset",
             "summarize_week",
+            "train_weekly",
             "verify_audit_trail_daily",
         ],
         dg.DefaultScheduleStatus.RUNNING,

@@ -15,6 +15,7 @@ from leads_pipeline.errors import NotFound
 from leads_pipeline.store import models
 from leads_pipeline.store.database import SYSTEM, SystemScope
 from leads_pipeline.store.models import Model
+from leads_pipeline.types import Actor
 
 router = APIRouter(prefix="/models", tags=["models"])
 
@@ -75,24 +76,24 @@ class RolledBack(BaseModel):
 
 def reader(request: Request, shared: Shared, credentials: Bearer) -> UUID | SystemScope:
     """A dependency: whose models the caller may see."""
-    return _caller(request, shared, credentials, "training:read")
+    return _caller(request, shared, credentials, "training:read")[0]
 
 
-def changer(request: Request, shared: Shared, credentials: Bearer) -> UUID | SystemScope:
-    """A dependency: whose models the caller may promote. Shared ones are for administrators."""
+def changer(request: Request, shared: Shared, credentials: Bearer) -> tuple[UUID | SystemScope, Actor]:
+    """A dependency: whose models the caller may promote, and who it is. Shared ones are for administrators."""
     return _caller(request, shared, credentials, "schema:write")
 
 
-def _caller(request: Request, shared: Shared, credentials: Bearer, scope: str) -> UUID | SystemScope:
+def _caller(request: Request, shared: Shared, credentials: Bearer, scope: str) -> tuple[UUID | SystemScope, Actor]:
     principal = recognise(shared.settings, shared.database, request.scope)
     if principal is not None and principal.role == ADMIN:
-        administrator(request, shared, credentials)
-        return SYSTEM
-    return needs(scope)(request, shared, credentials).organization
+        return SYSTEM, administrator(request, shared, credentials)
+    caller = needs(scope)(request, shared, credentials)
+    return caller.organization, caller.actor
 
 
 Reader = Annotated[UUID | SystemScope, Depends(reader)]
-Changer = Annotated[UUID | SystemScope, Depends(changer)]
+Changer = Annotated[tuple[UUID | SystemScope, Actor], Depends(changer)]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
@@ -109,20 +110,22 @@ def list_models(scope: Reader, shared: Shared, limit: Annotated[int, Query(ge=1,
 
 
 @router.post("/rollback", responses=problems(404, 409))
-def roll_back(scope: Changer, shared: Shared) -> RolledBack:
+def roll_back(caller: Changer, shared: Shared) -> RolledBack:
     """Go back to the champion before: the organization's own, or for administrators the shared one.
 
     It maps the next upload and preview, in every process.
     """
-    with shared.database.transaction(scope) as transaction:
+    scope, actor = caller
+    with shared.database.transaction(scope, by=actor) as transaction:
         before, now = models.rollback(transaction, None if scope is SYSTEM else scope)
     return RolledBack(retired=ModelShown.of(before), champion=None if now is None else ModelShown.of(now))
 
 
 @router.post("/{version}/promote", responses=problems(404, 409))
-def promote(version: Version, scope: Changer, shared: Shared) -> ModelShown:
+def promote(version: Version, caller: Changer, shared: Shared) -> ModelShown:
     """Make a model the champion of its scope. It maps the next upload and preview, in every process."""
-    with shared.database.transaction(scope) as transaction:
+    scope, actor = caller
+    with shared.database.transaction(scope, by=actor) as transaction:
         model = models.any_numbered(transaction, version)
         if scope is not SYSTEM and model.organization_id != scope:
             raise NotFound(f"Your organization has no model {version} of its own; shared ones are for administrators.")

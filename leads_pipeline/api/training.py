@@ -35,7 +35,7 @@ from leads_pipeline.api.services import (
     require_transforms,
     single_valued,
 )
-from leads_pipeline.store import corrections, datasets, performance, recommendations, summary
+from leads_pipeline.store import corrections, datasets, models, performance, recommendations, summary
 from leads_pipeline.store.database import Transaction
 
 router = APIRouter(prefix="/training", tags=["training"])
@@ -86,7 +86,7 @@ def summarize(
         totals = summary.totals(transaction, since, until)
         llm = summary.llm_totals(transaction, since, until)
         stored = summary.storage_bytes(transaction)
-        versions = datasets.count(transaction)
+        versions, versions_of_models = datasets.count(transaction), models.count(transaction)
     return Summary(
         period={"since": since, "until": until},
         **{name: totals[name] for name in ("uploads", "failed", "waiting", "rows", "columns", "mappings")},
@@ -95,7 +95,7 @@ def summarize(
         accuracy=_share(totals["right_columns"], totals["reviewed_columns"]),
         coverage=_share(totals["decided"], totals["columns"]),
         datasets=versions,
-        models=1,
+        models=versions_of_models,
         llm=LlmUse(**llm),
         storage_bytes=stored,
     )

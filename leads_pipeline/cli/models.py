@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leads_pipeline.cli.common import AsJson, organization_named, read_settings, ready
+from leads_pipeline.cli.common import AsJson, opened, organization_named, progress, read_settings, ready
 from leads_pipeline.errors import NotFound
 
 if TYPE_CHECKING:
@@ -16,6 +16,60 @@ commands = typer.Typer(help="Mapping models: train, look, promote, go back.", no
 OfOrganization = Annotated[
     str | None, typer.Option("--organization", metavar="NAME", help="Whose own model; left out: the shared one.")
 ]
+
+
+@commands.command("train")
+def models_train(
+    *,
+    organization: OfOrganization = None,
+    dataset: Annotated[
+        int | None, typer.Option(min=1, help="The dataset's version; left out: the newest in force.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="The same dataset and seed make the same model.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model from a dataset now, as the dashboard's job does, and wait for it.
+
+    It becomes a candidate, or is rejected with the reason. Nothing is trained where nothing has changed.
+    """
+    from leads_pipeline.defs.execution import run_job
+    from leads_pipeline.defs.learning import SETS, TrainingConfig, retrain_mapping_model, training_run_config
+    from leads_pipeline.defs.training import SEED, plan
+    from leads_pipeline.errors import SetupProblem
+    from leads_pipeline.store import models
+    from leads_pipeline.store.database import SYSTEM
+    from leads_pipeline.system import migrate
+
+    settings = read_settings()
+    config = TrainingConfig(organization=organization, dataset=dataset, seed=SEED if seed is None else seed)
+    with opened(settings) as database:
+        migrate(settings, database)
+        owner = None if organization is None else organization_named(database, organization)
+        with database.transaction(SYSTEM) as transaction:
+            planned = plan(transaction, owner, version=dataset, seed=config.seed)
+        with progress(quiet=as_json) as step:
+            step(0, 1, "training")
+            run_job(settings, database.url, retrain_mapping_model.name, training_run_config(config))
+        with database.transaction(SYSTEM) as transaction:
+            made = models.made_from(transaction, owner, planned.inputs_hash)
+    if made is None:
+        raise SetupProblem("The run has made no model; the dashboard shows why.")
+    told = (
+        f"Model {made.version} is {'a candidate' if made.status == 'candidate' else made.status}. {made.reason or ''}"
+    )
+    _print(made, told.rstrip(), as_json=as_json)
+    if not as_json:
+        for name in SETS:
+            found = made.metrics[name]
+            if found["columns"]:
+                print(
+                    f"  {name:<18} {found['columns']:>6,} columns  champion {found['champion']:.1%}  "
+                    f"this one {found['candidate']:.1%}"
+                )
+        proof = made.metrics["corrections"]
+        print(f"  {proof['right']} of {proof['tried']} corrections are right on their own files now.")
+        if made.status == "candidate":
+            print("`leads models promote` makes it the champion.")
 
 
 @commands.command("list")

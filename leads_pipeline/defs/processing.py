@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from leads_pipeline.defs.serving import in_service
+from leads_pipeline.defs.shadowing import map_file
 from leads_pipeline.errors import ContentsLost, FileRejected, StaleClaim
 from leads_pipeline.mapping import (
     LeadSchema,
@@ -21,18 +22,18 @@ from leads_pipeline.mapping import (
     default_schema,
     gate,
     load_model,
-    map_sheet,
     memory_keys,
     sharable_fields,
 )
 from leads_pipeline.mapping.language_model import open_columns
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import Limits, read
-from leads_pipeline.store import llm, mappings, memory, organizations, queue
+from leads_pipeline.store import llm, mappings, memory, organizations, queue, trials
 from leads_pipeline.store.database import Database
 from leads_pipeline.store.llm import Answered, Call
 from leads_pipeline.store.mappings import MappedSheet
 from leads_pipeline.store.queue import Done, Job
+from leads_pipeline.store.trials import Shadow
 from leads_pipeline.training.examples import language_of
 from leads_pipeline.types import Mapping, Notice, Workbook
 from leads_pipeline.vault import vault_of
@@ -84,7 +85,7 @@ class Work:
     """A file that was read and mapped, and is not stored yet, with the settings of its organization.
 
     For each sheet `proposals` holds its mappings, and `open` the positions of those that a language model may be asked
-    about. `notices` are about the mapping; those about the file are the workbook's.
+    about. `notices` are about the mapping; those about the file are the workbook's. `shadow` is what a model on trial said.
     """
 
     job: Job
@@ -97,6 +98,7 @@ class Work:
     open: Sequence[Sequence[int]]
     timings: ReadOnly[str, float]
     notices: Sequence[Notice] = ()
+    shadow: Shadow | None = None
 
 
 def process(database: Database, settings: Settings, job: Job) -> Processed | Work | None:
@@ -165,6 +167,8 @@ def store(
                 schema_version=work.schema_version,
                 audit_share=_drawn(work.job.upload_id, work.settings.audit_share),
             )
+            if work.shadow is not None:
+                trials.save_shadow(transaction, work.job.upload_id, work.job.generation, work.shadow)
             if call is not None:
                 llm.save_call(transaction, work.job, call, answers)
     except StaleClaim:
@@ -190,17 +194,17 @@ def _map(database: Database, settings: Settings, job: Job, workbook: Workbook, t
         stored_schema = organizations.lead_schema(transaction)
         remembered = Memory(memory.recall(transaction, keys, sharable=sharable_fields()))
         settings = organizations.settings_for(transaction, settings)
-        model = in_service(transaction, job.organization_id).champion
+        service = in_service(transaction, job.organization_id)
     version, schema = (
         (0, default_schema()) if stored_schema is None else (stored_schema[0], LeadSchema.from_json(stored_schema[1]))
     )
-    proposals = [map_sheet(sheet, schema, model, remembered) for sheet in workbook.sheets]
+    mapped = map_file(workbook.sheets, keys, schema, remembered, service, job.organization_id)
     asking = settings.openai_api_key is not None and settings.llm_monthly_budget_usd != 0
     left_open = [
-        open_columns(sheet, mapped, gated_at=settings.auto_apply_threshold, asked_below=settings.llm_threshold)
+        open_columns(sheet, proposed, gated_at=settings.auto_apply_threshold, asked_below=settings.llm_threshold)
         if asking
         else []
-        for sheet, mapped in zip(workbook.sheets, proposals, strict=True)
+        for sheet, proposed in zip(workbook.sheets, mapped.proposals, strict=True)
     ]
     return Work(
         job=job,
@@ -208,10 +212,11 @@ def _map(database: Database, settings: Settings, job: Job, workbook: Workbook, t
         workbook=workbook,
         schema=schema,
         schema_version=version,
-        model_version=model.version,
-        proposals=proposals,
+        model_version=mapped.model,
+        proposals=mapped.proposals,
         open=left_open,
         timings={**timings, "map": time.perf_counter() - begun},
+        shadow=mapped.shadow,
     )
 
 

@@ -5,13 +5,14 @@ an artifact holds is `mapping`'s business; here it is bytes, in pieces that the 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from leads_pipeline.errors import NotFound, StaleState
+from leads_pipeline.store import audit
 from leads_pipeline.store.database import Transaction, as_json
 from leads_pipeline.store.ids import new_id
 
@@ -100,8 +101,11 @@ def serving(transaction: Transaction, organization: UUID) -> Serving:
     tried = transaction.first(
         """SELECT e.id AS experiment, e.share, m.id, m.name, m.shipped
            FROM experiments e JOIN mapping_models m ON m.id = e.challenger_id
-           WHERE e.outcome = 'running' AND e.champion_id = :champion""",
+           WHERE e.outcome = 'running' AND e.champion_id = :champion
+             AND (e.organization_id = :organization OR e.organization_id IS NULL)
+           ORDER BY e.organization_id NULLS LAST LIMIT 1""",
         champion=used.id,
+        organization=organization,
     )
     if tried is None:
         return Serving(used)
@@ -223,6 +227,7 @@ def promote(transaction: Transaction, model: Model, *, because: str | None = Non
         id=model.id,
         before=None if before is None else before.id,
     )
+    _record(transaction, "model.promoted", model, before)
     return get(transaction, model.id)
 
 
@@ -247,6 +252,7 @@ def rollback(transaction: Transaction, owner: UUID | None, *, because: str | Non
     if before is not None:
         _require_artifact(before)
     _retire(transaction, now, because or "It was rolled back.")
+    _record(transaction, "model.rolled_back", now, before)
     if before is None:
         return now, None
     # Whom it had replaced itself stays: another rollback goes further back.
@@ -256,6 +262,16 @@ def rollback(transaction: Transaction, owner: UUID | None, *, because: str | Non
         id=before.id,
     )
     return now, get(transaction, before.id)
+
+
+def _record(transaction: Transaction, action: str, model: Model, other: Model | None) -> None:
+    audit.record(
+        transaction,
+        action,
+        ("model", model.version),
+        organization=model.organization_id,
+        details={"other": None if other is None else other.version},
+    )
 
 
 def _retire(transaction: Transaction, model: Model | None, reason: str) -> None:
@@ -325,6 +341,20 @@ def any_numbered(transaction: Transaction, version: int) -> Model:
     return _model(row)
 
 
+def scopes(transaction: Transaction) -> list[UUID | None]:
+    """The scopes that have models: None for all organizations together, and organizations with some of their own."""
+    rows = transaction.all("SELECT DISTINCT organization_id FROM mapping_models ORDER BY 1 NULLS FIRST")
+    return [row["organization_id"] for row in rows]
+
+
+def predecessor(transaction: Transaction, model: Model) -> Model | None:
+    """The champion that a model has replaced, where it could map again."""
+    if model.replaced is None:
+        return None
+    before = any_numbered(transaction, model.replaced)
+    return before if before.shipped or before.artifact_bytes else None
+
+
 def newest_candidate(transaction: Transaction, owner: UUID | None) -> Model | None:
     """The newest model of a scope that could be promoted: a candidate, or the challenger that is being tried."""
     row = transaction.first(
@@ -344,6 +374,13 @@ def made_from(transaction: Transaction, owner: UUID | None, inputs_hash: bytes) 
         owner=owner,
     )
     return None if row is None else _model(row)
+
+
+def count(transaction: Transaction) -> int:
+    """How many models the scope sees that map or could map."""
+    return transaction.value(
+        "SELECT count(*) FROM mapping_models WHERE status IN ('champion', 'challenger', 'candidate')"
+    )
 
 
 def get(transaction: Transaction, model: UUID) -> Model:
@@ -367,4 +404,79 @@ def _model(row: Mapping[str, Any]) -> Model:
             "replaced": row["replaced_version"],
             "content_hash": None if row["content_hash"] is None else bytes(row["content_hash"]),
         }
+    )
+
+
+# --- What is learned from -----------------------------------------------------------------------------------------
+
+LESSON = (
+    "organization_id", "template", "family", "column_index", "header", "profile", "target", "evidence", "split", "weight",
+    "agreement", "correction_id",
+)  # fmt: skip
+"""What `lessons` tells of a column, in this order."""
+
+
+def lessons(transaction: Transaction, dataset: UUID) -> Iterator[Sequence[Sequence[Any]]]:
+    """The columns of a dataset, layout by layout, some thousand at a time, as in `LESSON`."""
+    yield from transaction.stream(
+        """SELECT d.organization_id, encode(e.template, 'hex'), encode(e.family, 'hex'), e.column_index, e.header, e.profile,
+                  d.target, d.evidence, d.split, d.weight, d.agreement, d.correction_id
+           FROM dataset_examples d JOIN training_examples e ON e.id = d.example_id
+           WHERE d.dataset_id = :id ORDER BY d.position""",
+        id=dataset,
+    )
+
+
+def corrections_since(
+    transaction: Transaction, owner: UUID | None, since: datetime | None, until: datetime
+) -> list[dict[str, Any]]:
+    """What people corrected in a scope after `since` up to `until`, with whether there is an example of the column."""
+    return transaction.all(
+        """SELECT c.id, e.id IS NOT NULL AS has_example, coalesce(e.header, '') AS header, c.corrected AS target,
+                  e.organization_id, encode(e.template, 'hex') AS template, e.column_index
+           FROM user_corrections c JOIN organizations o ON o.id = c.organization_id
+           LEFT JOIN training_examples e ON e.mapping_id = c.mapping_id
+           WHERE c.kind = 'corrected' AND c.undone_at IS NULL AND c.created_at <= :until
+             AND (CAST(:since AS timestamptz) IS NULL OR c.created_at > :since)
+             AND CASE WHEN CAST(:owner AS uuid) IS NULL THEN o.share_training ELSE c.organization_id = :owner END
+           ORDER BY c.created_at, c.id LIMIT 100000""",
+        owner=owner,
+        since=since,
+        until=until,
+    )
+
+
+def newest_trained(transaction: Transaction, owner: UUID | None) -> Model | None:
+    """The model of a scope that was trained last, whatever became of it."""
+    row = transaction.first(
+        f"""{_MODELS} WHERE NOT m.shipped AND m.organization_id IS NOT DISTINCT FROM :owner
+            ORDER BY m.version DESC LIMIT 1""",
+        owner=owner,
+    )
+    return None if row is None else _model(row)
+
+
+def made_by(transaction: Transaction, run_id: str) -> Model | None:
+    """The model that a run has trained."""
+    row = transaction.first(f"{_MODELS} WHERE m.dagster_run_id = :run ORDER BY m.version DESC LIMIT 1", run=run_id)
+    return None if row is None else _model(row)
+
+
+def news(transaction: Transaction) -> list[dict[str, Any]]:
+    """For each scope with a dataset in force: how many corrections its newest one holds that its last model's did not."""
+    return transaction.all(
+        """WITH newest AS (
+               SELECT DISTINCT ON (organization_id) id, organization_id, version FROM training_datasets
+               WHERE status = 'frozen' ORDER BY organization_id, version DESC
+           ), learned AS (
+               SELECT DISTINCT ON (organization_id) organization_id, dataset_id FROM mapping_models
+               WHERE NOT shipped ORDER BY organization_id, version DESC
+           )
+           SELECT n.organization_id, o.name AS organization, n.version, count(d.correction_id) AS corrections
+           FROM newest n LEFT JOIN organizations o ON o.id = n.organization_id
+           LEFT JOIN learned l ON l.organization_id IS NOT DISTINCT FROM n.organization_id
+           JOIN dataset_examples d ON d.dataset_id = n.id AND d.evidence = 'corrected' AND d.weight > 0
+           WHERE l.dataset_id IS DISTINCT FROM n.id AND NOT EXISTS (
+               SELECT FROM dataset_examples b WHERE b.dataset_id = l.dataset_id AND b.correction_id = d.correction_id)
+           GROUP BY 1, 2, 3 ORDER BY 4 DESC"""
     )

@@ -10,8 +10,11 @@ KNOTS = 24
 """Most steps of a calibration: few enough that each rests on many columns."""
 
 
-def calibrate(belief: Floats, right: NDArray[np.bool_], weight: Floats) -> Calibration:
-    """The rising curve from belief to share of right answers that fits best, and never says 0 or 1."""
+def calibrate(belief: Floats, right: NDArray[np.bool_] | NDArray[np.float64], weight: Floats) -> Calibration:
+    """The rising curve from belief to share of right answers that fits best, and never says 0 or 1.
+
+    `right` may be chances of being right, too.
+    """
     if len(belief) < KNOTS:
         return Calibration(np.array([0.0, 1.0], np.float32), np.array([0.0, 1.0], np.float32))
     order = np.argsort(belief, kind="stable")

@@ -1,0 +1,192 @@
+"""A model that has learned from a training dataset: the shipped one, told what people have said since.
+
+What the shipped model knows of how evidence is weighed stays: it was learned from hundreds of layouts. What headers mean is
+learned anew from the dataset, as precedents and by the classifier of headers, which is drawn towards what it knew. Then
+confidence is set right on files that were left out. So it takes seconds, and minutes for 100,000 examples.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leads_pipeline.mapping import LeadSchema, MappingModel
+from leads_pipeline.mapping.assignment import assign
+from leads_pipeline.mapping.model import Calibration
+from leads_pipeline.mapping.phrase_index import Floats
+from leads_pipeline.mapping.precedents import Precedents
+from leads_pipeline.mapping.probing import probe
+from leads_pipeline.training.calibrate import calibrate
+from leads_pipeline.training.headers import Answer, curvature, update_meaning
+from leads_pipeline.training.recipe import family_parts
+from leads_pipeline.types import Sheet
+
+Progress = Callable[[str], None]
+
+RECIPE_VERSION = 1
+"""Rises when the same dataset would make another model."""
+
+PARTS = 3
+"""Into so many parts families are divided, each of which is judged once by a model that has not seen it."""
+
+MOST_JUDGED = 6_000
+"""Columns that confidence is set right on, at most."""
+
+MAJORITY = 0.5
+"""An answer that fewer of those who spoke of the header gave is not learned."""
+
+TRUST = 300.0
+"""How many columns the calibration of the shipped model counts for, beside those of the dataset."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFile:
+    """A sheet of a dataset with what is right for each of its columns.
+
+    `family` is the same for layouts that differ by a few columns. `weights` are 0 for columns that nobody has spoken of,
+    `said` False for those that no person has, `agreement` the share of answers about such a column that said the same.
+    """
+
+    family: str
+    split: str
+    sheet: Sheet
+    targets: tuple[str | None, ...]
+    weights: tuple[float, ...]
+    said: tuple[bool, ...]
+    agreement: tuple[float, ...]
+
+
+def refit(
+    base: MappingModel,
+    files: Sequence[LabelledFile],
+    schema: LeadSchema,
+    *,
+    name: str,
+    seed: int,
+    progress: Progress = lambda _: None,
+) -> MappingModel:
+    """What `base` becomes when it learns from the files of the training split. Deterministic."""
+    taught = [file for file in files if file.split == "train"]
+    progress("what the shipped model knows")
+    held = curvature(base.meaning, base.precedents.known)
+    judged = _cross_fitted(base, held, taught, schema, seed=seed, progress=progress)
+    progress("the whole")
+    learned = replace(_taught(base, held, taught, schema), version=name)
+    learned = replace(
+        learned,
+        mapped=_recalibrated(base.mapped, judged, mapped=True),
+        unmapped=_recalibrated(base.unmapped, judged, mapped=False),
+        _prepared={},
+    )
+    return learned.carded({**base.card, "probe": probe(learned), "base": base.version})
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Columns that a model has not learned from: what it believed of its choice, whether that was right, and was a field."""
+
+    belief: Floats
+    right: NDArray[np.bool_]
+    field: NDArray[np.bool_]
+
+
+def _cross_fitted(
+    base: MappingModel,
+    held: Floats,
+    taught: Sequence[LabelledFile],
+    schema: LeadSchema,
+    *,
+    seed: int,
+    progress: Progress,
+) -> Judged:
+    """Every file, or as many as suffice, judged by a model that has learned from the families of the other parts."""
+    parts = family_parts([file.family for file in taught], PARTS)
+    chosen = sample(taught, MOST_JUDGED, seed=seed)
+    beliefs: list[float] = []
+    right: list[bool] = []
+    mapped: list[bool] = []
+    single = [each.single_valued for each in schema.fields]
+    names = [*(each.name for each in schema.fields), None]
+    for part in sorted(set(parts)):
+        progress(f"files left out, part {part + 1} of {PARTS}")
+        others = [file for file, each in zip(taught, parts, strict=True) if each != part]
+        model = _taught(base, held, others, schema)
+        for at in chosen:
+            if parts[at] != part:
+                continue
+            file = taught[at]
+            belief = model.score(file.sheet, schema).probability
+            for column, choice in enumerate(map(int, assign(belief, single))):
+                if file.weights[column] > 0 and file.said[column]:
+                    beliefs.append(float(belief[column, choice]))
+                    right.append(names[choice] == file.targets[column])
+                    mapped.append(names[choice] is not None)
+    return Judged(np.array(beliefs, np.float32), np.array(right, bool), np.array(mapped, bool))
+
+
+def sample(files: Sequence[LabelledFile], columns: int, *, seed: int) -> list[int]:
+    """The numbers of files with about so many columns in all, the same every time."""
+    order: list[int] = np.random.default_rng(seed).permutation(len(files)).tolist()
+    chosen: list[int] = []
+    total = 0
+    for at in order:
+        if total >= columns:
+            break
+        chosen.append(at)
+        total += sum(weight > 0 for weight in files[at].weights)
+    return sorted(chosen)
+
+
+def _taught(base: MappingModel, held: Floats, files: Sequence[LabelledFile], schema: LeadSchema) -> MappingModel:
+    """`base` with what these files say of headers; what unseen fields of an organization's own are called, too."""
+    known = {each.name for each in schema.fields} | set(base.trained)
+    answers: list[Answer] = []
+    told: list[tuple[str, str, str | None]] = []
+    for file in files:
+        count = sum(weight > 0 for weight in file.weights)
+        for column, target, weight, said, agreement in zip(
+            file.sheet.columns, file.targets, file.weights, file.said, file.agreement, strict=True
+        ):
+            if weight <= 0 or agreement < MAJORITY or (target is not None and target not in known):
+                continue
+            if target is None or target in base.trained:
+                answers.append(Answer(column.header, file.family, target, weight * count**-0.5))
+            if said:
+                told.append((column.header, file.family, target))
+    return replace(
+        base,
+        precedents=_extended(base.precedents, told),
+        meaning=update_meaning(base.meaning, answers, held, base.vocabulary),
+        _prepared={},
+    )
+
+
+def _extended(base: Precedents, told: Sequence[tuple[str, str, str | None]]) -> Precedents:
+    counts = {(target, words): families for words, target, families in base.known}
+    for words, target, families in Precedents.of(told, base.vocabulary).known:
+        counts[target, words] = counts.get((target, words), 0) + families
+    return Precedents(
+        tuple((words, target, families) for (target, words), families in sorted(counts.items())), base.vocabulary
+    )
+
+
+def _recalibrated(base: Calibration, judged: Judged, *, mapped: bool) -> Calibration:
+    """The curve of `base`, moved towards what the judged columns say, as far as there are many of them."""
+    here = judged.field == mapped
+    belief, right = judged.belief[here], judged.right[here]
+    if len(belief) < _FEWEST_JUDGED:
+        return base
+    # What the shipped curve expects of these very beliefs counts as `TRUST` columns.
+    expected = base(belief).astype(np.float64)
+    weight = len(belief) / (len(belief) + TRUST)
+    return calibrate(belief, weight * right + (1 - weight) * expected, np.ones(len(belief), np.float32))
+
+
+_FEWEST_JUDGED = 100
+
+
+def inputs_hash(base: str, dataset_hash: bytes, seed: int) -> bytes:
+    """What a model is made from, as one hash: where this is equal, nothing has changed."""
+    return hashlib.sha256(f"{RECIPE_VERSION}\n{base}\n{seed}\n".encode() + dataset_hash).digest()

@@ -1,0 +1,104 @@
+"""From corrections to a model that knows them, through the real job on a real database."""
+
+from uuid import UUID
+
+import dagster as dg
+import pytest
+
+from leads_pipeline.definitions import build_definitions
+from leads_pipeline.defs.learning import corrections_to_learn
+from leads_pipeline.defs.resources import Leads
+from leads_pipeline.defs.training import plan
+from leads_pipeline.errors import DatasetRefused, StaleState
+from leads_pipeline.settings import Settings
+from leads_pipeline.store import models
+from leads_pipeline.store.database import SYSTEM, Database
+from leads_pipeline.store.models import Model
+from leads_pipeline_tests.defs.test_datasets import Files
+
+
+@pytest.fixture
+def files(database: Database, settings: Settings, organization: UUID, leads: Leads) -> Files:
+    return Files(database, settings, organization)
+
+
+def reviewed(files: Files) -> None:
+    """Files in which people say that "Wirkstoff" is the industry, in layouts of several families."""
+    for number in range(6):
+        word = "".join(chr(ord("a") + int(digit)) for digit in f"{number:03d}")
+        files.reviewed(
+            f"E-Mail,Wirkstoff,Spalte {word},Weitere {word}\nada{number}@example.com,Alpha,x{number},1\n",
+            {"Wirkstoff": "Industry", f"Spalte {word}": None, f"Weitere {word}": None},
+        )
+    files.build()
+
+
+def run(files: Files, *, fails: bool = False) -> dg.ExecuteInProcessResult:
+    with files.database.transaction(SYSTEM) as transaction:
+        name = transaction.value("SELECT name FROM organizations WHERE id = :id", id=files.organization)
+    with dg.instance_for_test() as instance:
+        result = (
+            build_definitions()
+            .resolve_job_def("retrain_mapping_model")
+            .execute_in_process(
+                instance=instance,
+                run_config={"ops": {"mapping_models": {"config": {"organization": name}}}},
+                raise_on_error=False,
+            )
+        )
+    assert result.success is not fails
+    return result
+
+
+def newest(files: Files) -> Model:
+    with files.database.transaction(SYSTEM) as transaction:
+        found = models.newest_trained(transaction, files.organization)
+    assert found is not None
+    return found
+
+
+def test_a_model_learns_what_people_corrected_and_a_check_proves_it(files: Files) -> None:
+    reviewed(files)
+    result = run(files)
+    model = newest(files)
+    assert (model.status, model.dataset_version, model.reason) == ("candidate", 1, None)
+    (check,) = result.get_asset_check_evaluations()
+    assert check.passed
+    counts = {name: check.metadata[name].value for name in ("corrections", "entered", "tried", "right")}
+    assert counts["corrections"] == counts["entered"] == counts["tried"] != 0
+    assert counts["right"] == counts["tried"]
+    assert check.metadata["variants_right"].value == check.metadata["variants"].value
+
+    with files.database.transaction(SYSTEM) as transaction:
+        models.promote(transaction, model)
+        transaction.run("DELETE FROM memory_entries WHERE organization_id = :id", id=files.organization)
+    upload = files.reviewed("Wirkstoff,Handy\nBeta,+49 171 1234567\n")
+    with files.database.transaction(files.organization) as transaction:
+        rows = transaction.all(
+            "SELECT header, predicted, method, model_version FROM field_mappings WHERE upload_id = :id ORDER BY header",
+            id=upload,
+        )
+    assert [(row["header"], row["predicted"], row["method"]) for row in rows] == [
+        ("Handy", "MobilePhone", "model"),
+        ("Wirkstoff", "Industry", "model"),
+    ]
+    assert {row["model_version"] for row in rows} == {model.name}
+
+    # Nothing has changed since: refused, and the sensor does not ask again.
+    with pytest.raises(StaleState, match="Nothing has changed"), files.database.transaction(SYSTEM) as transaction:
+        plan(transaction, files.organization)
+    run(files, fails=True)
+    with dg.instance_for_test() as instance, dg.build_sensor_context(instance, resources={"leads": Leads()}) as context:
+        assert isinstance(corrections_to_learn(context), dg.SkipReason)
+
+
+def test_no_model_learns_from_a_dataset_that_is_not_good_enough(files: Files) -> None:
+    with (
+        pytest.raises(DatasetRefused, match="leads dataset generate"),
+        files.database.transaction(SYSTEM) as transaction,
+    ):
+        plan(transaction, files.organization)
+    files.lists(1)
+    files.build()
+    with pytest.raises(DatasetRefused, match="more layouts"), files.database.transaction(SYSTEM) as transaction:
+        plan(transaction, files.organization)
