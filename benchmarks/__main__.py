@@ -11,6 +11,7 @@ ALL = (
     "custom_fields",
     "system",
     "history",
+    "dashboard",
     "datasets",
     "surrogates",
     "contents",

@@ -45,7 +45,7 @@ A_SECOND, SECONDS = 200, 20
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
-        settings = Settings(LEADS_HOME=Path(home), PORT=_free_port())  # pyright: ignore[reportCallIssue]
+        settings = Settings(LEADS_HOME=Path(home), PORT=free_port())  # pyright: ignore[reportCallIssue]
         with open_database(settings) as database:
             migrate(settings, database)
             with database.transaction(SYSTEM) as transaction:
@@ -206,7 +206,7 @@ def _mapping_ids(database: Database, organization: UUID, count: int) -> list[UUI
     return [row["id"] for row in rows]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

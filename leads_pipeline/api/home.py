@@ -11,7 +11,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from leads_pipeline.api import access
-from leads_pipeline.api.charts import CHARTS
 from leads_pipeline.api.guard import ORGANIZATION, Principal
 from leads_pipeline.api.pages import page
 from leads_pipeline.api.services import Services, Shared
@@ -26,7 +25,8 @@ router = APIRouter(include_in_schema=False)
 
 RECENT = timedelta(days=7)
 MOST_RECOMMENDED = 5
-PICTURES = ("accuracy", "uploads", "corrections", "coverage", "collection", "queue")
+PICTURES = (pictures.accuracy, pictures.uploads, pictures.corrections, pictures.coverage, pictures.collection)
+"""All of the same rows, which are read once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,8 @@ def _look(shared: Services, scope: UUID | SystemScope) -> _Seen:
             failed_runs=overview.failed_runs(transaction, now - RECENT) if scope is SYSTEM else (),
         )
         recommended = overview.recommended(transaction, MOST_RECOMMENDED)
-        charts = [CHARTS[name](transaction, now) for name in PICTURES]
+        queue = pictures.waiting(overview.queue_age(transaction))
+    charts = [*(picture(rows) for picture in PICTURES), queue]
     span = f"the last {len(rows)} {unit}s"
     return _Seen(heading, totals, recent, span, items, recommended, charts)
 
