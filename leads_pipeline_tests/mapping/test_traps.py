@@ -1,7 +1,8 @@
 """Columns that lure a careless reader, inside whole files of many trades and languages: none may fill a wrong field.
 
 `traps/*.txt` are layouts as `training.corpus.read_written` reads them. A remark `# never Email, Email2` above a column makes
-it a trap, and names the fields that it is easily taken for; its labels say what is right.
+it a trap, and names the fields that it is easily taken for; its labels say what is right. Those in `traps/unseen` were written
+before the model was mended by the others, and are for counting alone: a model that is tuned to them needs new ones.
 """
 
 import re
@@ -17,6 +18,7 @@ from leads_pipeline.training.corpus import IGNORE, Layout, read_written, shipped
 from leads_pipeline.types import Mapping
 
 FOLDER = Path(__file__).parent / "traps"
+UNSEEN = FOLDER / "unseen"
 THRESHOLD = 70.0
 _NEVER = re.compile(r"# never (.+)")
 
@@ -43,11 +45,11 @@ class Seen:
         return f"{self.family} | {self.mapping.header} | {self.mapping.target} | {used}"
 
 
-@lru_cache(maxsize=1)
-def _files() -> tuple[tuple[Layout, tuple[tuple[str, ...], ...]], ...]:
+@lru_cache(maxsize=4)
+def _files(folder: Path = FOLDER) -> tuple[tuple[Layout, tuple[tuple[str, ...], ...]], ...]:
     """Each layout with the lures of its columns."""
     found: list[tuple[Layout, tuple[tuple[str, ...], ...]]] = []
-    for path in sorted(FOLDER.glob("*.txt")):
+    for path in sorted(folder.glob("*.txt")):
         text = path.read_text("utf-8")
         lures = _lures(text)
         found += [(layout, tuple(next(lures) for _ in layout.gold)) for layout in read_written(text, path.name)]
@@ -65,13 +67,13 @@ def _lures(text: str) -> Iterator[tuple[str, ...]]:
             lures = ()
 
 
-@lru_cache(maxsize=1)
-def _seen() -> tuple[Seen, ...]:
+@lru_cache(maxsize=4)
+def _seen(folder: Path = FOLDER) -> tuple[Seen, ...]:
     """Every column of every file, mapped by the shipped model."""
     schema, model = default_schema(), load_model()
     return tuple(
         Seen(layout.family, mapping, gold, of_column)
-        for layout, lures in _files()
+        for layout, lures in _files(folder)
         for mapping, gold, of_column in zip(map_sheet(layout.sheet, schema, model), layout.gold, lures, strict=True)
     )
 
@@ -96,6 +98,14 @@ def test_most_traps_are_seen_through() -> None:
     assert sum(each.wrong_map for each in traps) <= 0.02 * len(traps)
 
 
+def test_most_traps_that_no_model_was_mended_by_are_seen_through() -> None:
+    traps = [each for each in _seen(UNSEEN) if each.lures]
+    beside = [each for each in _seen(UNSEEN) if not each.lures]
+    assert len(traps) >= 80
+    assert sum(each.wrong_map for each in traps) <= 0.1 * len(traps)
+    assert sum(each.right for each in beside) >= 0.95 * len(beside)
+
+
 def test_the_columns_beside_the_traps_keep_their_fields() -> None:
     beside = [each for each in _seen() if not each.lures]
     assert sum(each.right for each in beside) >= 0.93 * len(beside)
@@ -110,8 +120,9 @@ def test_there_are_many_traps_in_many_files_and_languages() -> None:
 def test_no_file_of_traps_was_trained_on() -> None:
     trained = [*shipped_corpus(), *written_layouts()]
     families, digests = {each.family for each in trained}, {each.digest for each in trained}
-    assert not [layout.family for layout, _ in _files() if layout.family in families or layout.digest in digests]
-    assert not {layout.digest for layout, _ in _files()} & set(load_model().card["layouts"])
+    files = [layout for layout, _ in (*_files(), *_files(UNSEEN))]
+    assert not [layout.family for layout in files if layout.family in families or layout.digest in digests]
+    assert not {layout.digest for layout in files} & set(load_model().card["layouts"])
 
 
 @pytest.mark.parametrize("layout", [layout for layout, _ in _files()], ids=lambda layout: layout.family)
