@@ -85,14 +85,15 @@ def test_memory_crosses_between_organizations_only_if_both_share_it(
                 organizations.change_organization(transaction, each, {"share_memory": each in sharing})
         return client.preview("second.csv", SECOND)["Frobnik"]
 
-    assert previewed_when_shared_by()["target"] == "Company"
-    assert previewed_when_shared_by(organization)["target"] == "Company"
-    assert previewed_when_shared_by(*givers)["target"] == "Company"
+    untold = previewed_when_shared_by()
+    assert (untold["method"], untold["target"] == "Department") == ("model", False)
+    assert previewed_when_shared_by(organization) == untold
+    assert previewed_when_shared_by(*givers) == untold
     found = previewed_when_shared_by(organization, *givers)
     assert (found["target"], found["method"]) == ("Department", "memory")
     assert "by 4 organizations that share their memory with you" in str(found["explanation"])
     alone = previewed_when_shared_by(organization, givers[0])
-    assert (alone["target"], alone["method"]) == ("Company", "model")
+    assert (alone["target"], alone["method"]) == (untold["target"], "model")
 
 
 def test_an_undone_correction_is_forgotten(client: Client) -> None:
