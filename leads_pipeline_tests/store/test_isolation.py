@@ -41,7 +41,7 @@ def tables(database: Database, *, with_organization: bool) -> list[str]:
 
 VALUES = {
     "uuid": "gen_random_uuid()", "text": "'x'", "boolean": "false", "jsonb": "'{}'", "bytea": "'\\x00'", "date": "now()",
-    "timestamp with time zone": "now()", "integer": "1", "bigint": "1", "smallint": "1", "numeric": "1", "real": "1",
+    "timestamp with time zone": "now()", "integer": "1", "bigint": "2^62", "smallint": "1", "numeric": "1", "real": "1",
     "double precision": "1",
 }  # fmt: skip
 """A value of each type, for a row that means nothing."""
