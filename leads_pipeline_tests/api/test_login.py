@@ -243,19 +243,6 @@ def test_what_is_stored_of_a_session_does_not_open_it(browser: httpx.Client, pas
     assert not any(browser.cookies[COOKIE].encode() in bytes(row["hash"]) for row in rows)
 
 
-def test_the_home_page_shows_an_organization_its_own_figures(
-    base_url: str, database: Database, organization: UUID, client: httpx.Client, browser: httpx.Client
-) -> None:
-    del base_url
-    client.post("/uploads", files={"file": ("leads.csv", b"E-Mail\nada@example.com\n")}).raise_for_status()
-    with database.transaction(SYSTEM) as transaction:
-        name = organizations.organization(transaction, organization).name
-    shown = browser.get("/", headers={"Authorization": client.headers["authorization"]}).text
-    assert name in shown
-    assert "<dt>uploads</dt><dd>1</dd>" in shown
-    assert "/admin" not in shown
-
-
 def test_a_session_of_an_organization_may_use_rest_from_our_pages_only(
     browser: httpx.Client, database: Database, settings: Settings, organization: UUID
 ) -> None:
