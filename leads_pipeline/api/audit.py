@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
 from leads_pipeline.api.guard import ADMIN
 from leads_pipeline.api.problems import problems
@@ -20,6 +20,16 @@ from leads_pipeline.types import Actor
 router = APIRouter(prefix="/audit", tags=["audit"])
 
 JSON_LINES = "application/x-ndjson"
+
+
+def _written_out(value: Any) -> Any:
+    """Refuse seconds since 1970: they are hardly ever meant, and OpenAPI promises a date with a time."""
+    if isinstance(value, str) and not value[4:5] == "-":
+        raise ValueError("say a date and a time, such as 2026-01-31T00:00:00Z")
+    return value
+
+
+Since = Annotated[datetime | Absent, BeforeValidator(_written_out), Query(description="Only what was done since then.")]
 _caller = needs("audit:read")
 
 
@@ -97,7 +107,7 @@ def list_events(
 def export(
     looking: Looking,
     shared: Shared,
-    since: Annotated[datetime | Absent, Query(description="Only what was done since then.")] = None,
+    since: Since = None,
     organization: Organization = None,
 ) -> Response:
     """All events as JSON lines, oldest first, each with its place in the chain and its hash."""

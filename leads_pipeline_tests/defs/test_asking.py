@@ -181,7 +181,7 @@ def test_other_files_are_read_while_one_waits_for_the_language_model(
     server.script.append(Hang())
     waits = received(database, organization, FILE)
     # Of the others nothing is open: what is certain enough is not asked about.
-    ours = changed(settings, auto_apply_threshold=75, llm_threshold=60, llm_timeout_seconds=3, readers=1)
+    ours = changed(settings, auto_apply_threshold=90, llm_threshold=85, llm_timeout_seconds=3, readers=1)
     others = [
         received(database, organization, b"First Name,Last Name,E-Mail\nAda,Byron,ada%d@example.com\n" % number)
         for number in range(4)
