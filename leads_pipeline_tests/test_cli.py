@@ -11,6 +11,7 @@ import pytest
 
 from leads_pipeline.store import organizations, sessions
 from leads_pipeline.store.database import SYSTEM, Database
+from leads_pipeline.store.embedded_cluster import SUPERUSER, cluster_of
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -125,6 +126,20 @@ def test_the_database_can_be_checked_and_shown(home: Path, database: object) -> 
     shown = json.loads(leads("db", "status", "--json", home=home).stdout)
     assert shown["revision"] == shown["newest"]
     assert "file_uploads" in shown["rows"]
+
+
+@pytest.mark.parametrize("command", [["db", "check"], ["db", "upgrade"], ["serve"]])
+def test_a_role_that_row_level_security_does_not_hold_is_refused(
+    home: Path, database: Database, command: list[str]
+) -> None:
+    superuser = database.url.set(
+        drivername="postgres", username=SUPERUSER, password=cluster_of(home).password(SUPERUSER)
+    )
+    done = leads(*command, DATABASE_URL=superuser.render_as_string(hide_password=False))
+    assert done.returncode == 2
+    assert "role postgres is a superuser" in done.stderr
+    assert "CREATE ROLE leads" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_deleting_everything_needs_a_word(home: Path, database: object) -> None:

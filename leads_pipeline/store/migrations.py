@@ -29,7 +29,11 @@ class Status:
 
 
 def upgrade(database: Database) -> str:
-    """Apply what is missing, in one transaction, and return the revision reached."""
+    """Apply what is missing, in one transaction, and return the revision reached.
+
+    Raises `SetupProblem` for a role that row-level security does not hold.
+    """
+    require_ordinary_role(database)
     config = _config()
     with database.engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -57,18 +61,12 @@ def status(database: Database) -> Status:
 def check(database: Database) -> list[str]:
     """What is wrong with the database, one sentence each; empty when all is well."""
     found = status(database)
+    problems = [problem] if (problem := _unheld_role(database)) else []
     if found.revision is None:
-        return ["The tables are missing: run `leads db upgrade`."]
-    problems: list[str] = []
+        return [*problems, "The tables are missing: run `leads db upgrade`."]
     if not found.current:
         problems.append(f"The schema is at revision {found.revision}, not {found.newest}: run `leads db upgrade`.")
     with database.transaction(SYSTEM) as transaction:
-        role = transaction.one("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
-        if role["rolsuper"] or role["rolbypassrls"]:
-            problems.append(
-                "The database role is a superuser or bypasses row-level security, so organizations are kept apart by "
-                "queries alone: connect as an ordinary role that owns the tables."
-            )
         open_tables = transaction.all(
             """SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
                AND relname <> 'alembic_version' AND NOT (relrowsecurity AND relforcerowsecurity) ORDER BY relname"""
@@ -91,8 +89,32 @@ def note_dagster_tables(database: Database, version: str) -> None:
         connection.execute(text(f"COMMENT ON SCHEMA dagster IS {literal}"))
 
 
+def require_ordinary_role(database: Database) -> None:
+    """Raise `SetupProblem` for a role that row-level security does not hold: organizations would be kept apart by queries
+    alone.
+    """
+    if problem := _unheld_role(database):
+        raise SetupProblem(problem)
+
+
+def _unheld_role(database: Database) -> str | None:
+    with database.transaction(SYSTEM) as transaction:
+        role = transaction.one(
+            "SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user",
+        )
+    if not (role["rolsuper"] or role["rolbypassrls"]):
+        return None
+    right = "is a superuser" if role["rolsuper"] else "has BYPASSRLS"
+    return (
+        f"The database role {role['rolname']} {right}, so row-level security would not keep organizations apart. Make an "
+        "ordinary one and name it in DATABASE_URL: CREATE ROLE leads LOGIN PASSWORD '...'; "
+        "CREATE DATABASE leads OWNER leads;"
+    )
+
+
 def require_current(database: Database) -> None:
-    """Raise `SetupProblem` unless the schema is the one that this code was written for."""
+    """Raise `SetupProblem` unless the schema is the one that this code was written for, and our role an ordinary one."""
+    require_ordinary_role(database)
     found = status(database)
     if not found.current:
         raise SetupProblem(
