@@ -5,6 +5,7 @@ that does what this module does.
 """
 
 import contextlib
+import re
 import socket
 import subprocess
 import sys
@@ -32,6 +33,7 @@ START_SECONDS = 300.0
 HOPELESS_STARTS = 3
 """A process that ended so often before the system was ever ready will not do better the next time."""
 LARGEST_LOG_BYTES = 10 * 2**20
+_COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +246,8 @@ class _Child:
         # A full disk must not stop the process by filling its pipe: then its lines are shown, and no longer kept.
         path: Path | None = self.logs / f"{self.program.name}.log"
         with output:
-            for raw in output:
+            for coloured in output:  # Dagster's lines are, whether it speaks to a terminal or not
+                raw = _COLOURS.sub(b"", coloured)
                 line = raw.decode(errors="replace").rstrip("\n")
                 self.tail.append(line)
                 if self.show is not None:

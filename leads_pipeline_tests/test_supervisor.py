@@ -26,12 +26,12 @@ class Ready(http.server.BaseHTTPRequestHandler):
 print("listening", flush=True)
 http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Ready).serve_forever()
 """
-# Like the worker: it has a child in a group of its own, and a grandchild.
+# Like the worker: it has a child in a group of its own, and a grandchild, and writes in colours.
 WORKER = """
 import subprocess, sys, time
 subprocess.Popen([sys.executable, "-c", "import subprocess, sys, time;"
     "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); time.sleep(600)"], process_group=0)
-print("working", flush=True)
+print("\\x1b[32mworking\\x1b[0m", flush=True)
 time.sleep(600)
 """
 STUBBORN = (

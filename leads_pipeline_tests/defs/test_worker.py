@@ -26,6 +26,10 @@ sys.exit(worker.run_worker(Settings(), make_url(sys.argv[1])))
 """
 
 
+LONGEST = 300.0
+"""Seconds for what takes a few on a machine with nothing else to do: only something that hangs takes so long."""
+
+
 class Worker:
     """A worker in a process of its own, with a mark in the environment of everything that it starts."""
 
@@ -40,7 +44,17 @@ class Worker:
             )
 
     def said(self, words: str) -> bool:
-        return words in self.log.read_text()
+        """Whether it has said so; fails for a worker that has ended without."""
+        ended = self.process.poll() is not None
+        if words in (log := self.log.read_text()):
+            return True
+        assert not ended, log
+        return False
+
+    def stop(self) -> int:
+        """Ask it to end, and return its exit code. It kills what has not ended within its own grace."""
+        self.process.terminate()
+        return self.process.wait(LONGEST)
 
     def processes(self) -> list[int]:
         """What is alive of this worker, itself included."""
@@ -86,8 +100,8 @@ def instance(settings: Settings, database: Database, monkeypatch: pytest.MonkeyP
             instance.delete_run(run.run_id)
 
 
-def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
-    limit = time.monotonic() + seconds
+def eventually(condition: Callable[[], object]) -> None:
+    limit = time.monotonic() + LONGEST
     while not condition():
         assert time.monotonic() < limit, "it did not happen"
         time.sleep(0.1)
@@ -114,14 +128,12 @@ def test_a_worker_runs_alone_and_the_next_one_tidies_up_after_it(
     # Its run was told to end, or else was found by the second worker.
     eventually(lambda: runs(dg.DagsterRunStatus.FAILURE))
 
-    second.process.terminate()
-    assert second.process.wait(30) == 0
+    assert second.stop() == 0
     assert second.processes() == []
 
 
 def test_a_worker_that_is_told_to_stop_while_it_starts_leaves_nothing(start: Callable[[], Worker]) -> None:
     worker = start()
     eventually(lambda: len(worker.processes()) > 2)
-    worker.process.terminate()
-    assert worker.process.wait(30) == 0
+    assert worker.stop() == 0
     assert worker.processes() == []
