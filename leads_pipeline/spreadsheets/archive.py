@@ -69,12 +69,17 @@ def check_sizes(found: list[Entry], limits: Limits) -> None:
     if sum(entry.size for entry in found) > limits.max_unpacked_bytes:
         raise too_large(limits)
     for entry in found:
-        if entry.size > _RATIO_FROM_BYTES and entry.size > limits.max_archive_ratio * max(1, entry.packed):
-            raise FileRejected(
-                "archive_too_large",
-                f"A part of the workbook is compressed by more than {limits.max_archive_ratio} to 1. Save the file anew.",
-                extra={"limit": limits.max_archive_ratio},
-            )
+        check_ratio(entry.size, entry.packed, limits)
+
+
+def check_ratio(size: int, packed: int, limits: Limits) -> None:
+    """Raise `FileRejected` (`archive_too_large`) where `packed` bytes are, or have become, suspiciously many."""
+    if size > _RATIO_FROM_BYTES and size > limits.max_archive_ratio * max(1, packed):
+        raise FileRejected(
+            "archive_too_large",
+            f"A part of the workbook is compressed by more than {limits.max_archive_ratio} to 1. Save the file anew.",
+            extra={"limit": limits.max_archive_ratio},
+        )
 
 
 def too_large(limits: Limits) -> FileRejected:

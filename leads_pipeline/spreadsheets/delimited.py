@@ -9,6 +9,7 @@ import csv
 import io
 import itertools
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -26,6 +27,8 @@ KINDS = frozenset({"csv", "tsv"})
 _SAMPLE_CHARACTERS = 2**18
 _SAMPLE_ROWS = 400
 _END = "\ue000end of file\ue000"
+_HALVES = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]|\xed[\xa0-\xbf](?:[\x80-\xbf]|\Z)")
+"""A character beyond the first 65,536 as two halves of three bytes each, or a half that lost the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +128,29 @@ def _reader(lines: Iterable[str], dialect: Dialect) -> "_Reader":
 
 
 def _open(path: Path, dialect: Dialect) -> io.TextIOWrapper:
-    errors = "leads_cp1252" if dialect.mixed else "replace" if dialect.encoding.startswith("utf") else "leads_drop"
+    errors = "leads_cp1252" if dialect.mixed else "leads_utf" if dialect.encoding.startswith("utf") else "leads_drop"
     return path.open(encoding=dialect.encoding, errors=errors, newline="")
+
+
+def _as_halves(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Two halves of a character that stand one after the other as that character; anything else as NUL, which is removed
+    from every table, with a notice.
+    """
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    halves = _HALVES.match(error.object, error.start) if error.encoding.startswith("utf-8") else None
+    if halves is None:
+        return "\0", error.end
+    text = halves[0].decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+    return text or "\0", halves.end()
 
 
 def _as_cp1252(error: UnicodeError) -> tuple[str | bytes, int]:
     """Decode what is not UTF-8 as Windows' western encoding, which mixed files are mixed with."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
+    if _HALVES.match(error.object, error.start):
+        return _as_halves(error)
     broken = error.object[error.start : error.end]
     return broken.decode("cp1252", "replace"), error.end
 
@@ -144,6 +162,7 @@ def _drop(error: UnicodeError) -> tuple[str | bytes, int]:
     return "", error.end
 
 
+codecs.register_error("leads_utf", _as_halves)
 codecs.register_error("leads_cp1252", _as_cp1252)
 codecs.register_error("leads_drop", _drop)
 

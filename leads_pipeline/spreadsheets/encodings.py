@@ -104,6 +104,8 @@ class _Scan:
 
 
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\0\t\n\r\x0b\x0c\x1a\x1b")
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+"""Half of a character of UTF-16, written as if it were one: some databases' UTF-8."""
 _VALID_MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 
 
@@ -148,10 +150,10 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _broken(chunk: bytes) -> int:
-    """How many bytes of `chunk` belong to no UTF-8 character."""
+    """How many bytes of `chunk` belong to no UTF-8 character, nor to a half of one of UTF-16's."""
     return sum(
         0xDC80 <= ord(character) <= 0xDCFF
-        for character in chunk.decode("utf-8", "surrogateescape")
+        for character in _SURROGATE.sub(b"", chunk).decode("utf-8", "surrogateescape")
         if character > "\ud7ff"
     )
 

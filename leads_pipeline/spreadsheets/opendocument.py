@@ -9,7 +9,7 @@ from typing import IO
 from xml.etree import ElementTree as ET
 
 from leads_pipeline.spreadsheets.cells import text_of
-from leads_pipeline.spreadsheets.rows import Row
+from leads_pipeline.spreadsheets.rows import Row, reference
 
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
@@ -59,27 +59,19 @@ def cells_without_value(path: Path) -> Iterator[tuple[str, str, bool]]:
             if element.tag == f"{_TABLE}table":
                 sheet, number = element.get(f"{_TABLE}name", ""), 1
                 continue
-            column = 1
+            column = 0
             for cell in element:
                 if cell.tag not in _CELLS:
                     continue
                 error = _is_error(cell)
                 if error or (cell.get(f"{_TABLE}formula") is not None and cell.get(f"{_OFFICE}value-type") is None):
-                    yield sheet, f"{_letters(column)}{number}", error
+                    yield sheet, reference(number, column), error
                 column += int(cell.get(f"{_TABLE}number-columns-repeated", "1"))
             number += int(element.get(f"{_TABLE}number-rows-repeated", "1"))
 
 
 def _is_error(cell: ET.Element) -> bool:
     return cell.get(f"{_CALC}value-type") == "error"
-
-
-def _letters(column: int) -> str:
-    letters = ""
-    while column:
-        column, place = divmod(column - 1, 26)
-        letters = chr(ord("A") + place) + letters
-    return letters
 
 
 def _events(content: IO[bytes]) -> Iterator[tuple[str, ET.Element]]:

@@ -8,6 +8,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -15,17 +16,16 @@ from xml.etree.ElementTree import ParseError
 
 from leads_pipeline.errors import FileRejected
 from leads_pipeline.spreadsheets import opendocument
-from leads_pipeline.spreadsheets.archive import too_large
+from leads_pipeline.spreadsheets.archive import check_ratio, too_large
 from leads_pipeline.spreadsheets.inspection import is_encrypted_package
 from leads_pipeline.spreadsheets.limits import Limits
 from leads_pipeline.spreadsheets.openxml import sheet_names
-from leads_pipeline.spreadsheets.rows import too_many_cells
+from leads_pipeline.spreadsheets.rows import LISTED, too_many_cells, without_value
 from leads_pipeline.spreadsheets.workbooks import protected
 from leads_pipeline.types import Notice
 
 _PIECE = 2**18
 """Small enough to stay in a processor's cache while it is looked at from several sides."""
-_LISTED = 10
 _LONGEST_TAG = 1_024
 _MAX_ROW, _MAX_COLUMN = 1_048_576, 16_384
 
@@ -68,8 +68,8 @@ def check(path: Path, kind: str, limits: Limits) -> list[Notice]:
     try:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
-                with archive.open(info) as part:
-                    look.at(info.filename.replace("\\", "/").lstrip("/"), part)
+                with archive.open(_to_its_end(info, limits)) as part:
+                    look.at(info.filename.replace("\\", "/").lstrip("/"), look.counted(part, info))
             names = sheet_names(archive)
         if look.without_value and look.unpacked < _EVERY_CELL:
             look.count_in(opendocument.cells_without_value(path))
@@ -80,10 +80,17 @@ def check(path: Path, kind: str, limits: Limits) -> list[Notice]:
     except (zipfile.BadZipFile, zlib.error, EOFError, ParseError, NotImplementedError, KeyError, ValueError):
         raise FileRejected("corrupt_file", "The workbook's archive is damaged. Save the file anew.") from None
     return look.notices + [
-        notice
+        without_value(cells.errors, cells.valueless, cells.references, names.get(part, part if kind == "ods" else None))
         for part, cells in look.sheets.items()
-        for notice in _about(cells, names.get(part, part if kind == "ods" else None))
+        if cells.errors or cells.valueless
     ]
+
+
+def _to_its_end(info: zipfile.ZipInfo, limits: Limits) -> zipfile.ZipInfo:
+    """The entry with a size that no honest one has, so that it is unpacked to its end whatever it claims to be."""
+    entry = copy(info)
+    entry.file_size = limits.max_unpacked_bytes + _PIECE
+    return entry
 
 
 @dataclass(slots=True)
@@ -97,14 +104,13 @@ class _Look:
     values: int = 0
     without_value: bool = False
 
-    def at(self, name: str, part: IO[bytes]) -> None:
-        """Unpack one part, piece by piece."""
+    def at(self, name: str, pieces: Iterator[bytes]) -> None:
+        """Look at one part, piece by piece."""
         lowered = name.casefold()
         if lowered.endswith("vbaproject.bin"):
             self.notices.append(
                 Notice("macros_ignored", "The workbook has macros. They were ignored; no macro is ever run.")
             )
-        pieces = self._counted(part)
         if not lowered.endswith((".xml", ".rels", ".vml")):
             for _ in pieces:
                 pass
@@ -126,15 +132,21 @@ class _Look:
             cells = self.sheets.setdefault(sheet, _Cells())
             cells.errors += error
             cells.valueless += not error
-            if len(cells.references) < _LISTED:
+            if len(cells.references) < LISTED:
                 cells.references.append(reference)
 
-    def _counted(self, part: IO[bytes]) -> Iterator[bytes]:
+    def counted(self, part: IO[bytes], claimed: zipfile.ZipInfo) -> Iterator[bytes]:
+        """Unpack one part, holding what really comes against the limits."""
+        size = 0
         while piece := part.read(_PIECE):
+            size += len(piece)
             self.unpacked += len(piece)
             if self.unpacked > self.limits.max_unpacked_bytes:
                 raise too_large(self.limits)
+            check_ratio(size, claimed.compress_size, self.limits)
             yield piece
+        if size > claimed.file_size:
+            raise zipfile.BadZipFile("larger than it claims to be")
 
     def _worksheet(self, pieces: Iterator[bytes]) -> _Cells:
         cells, rest = _Cells(), b""
@@ -220,25 +232,8 @@ def _look_at_cells(piece: bytes, cells: _Cells) -> int:
 
 def _note_references(piece: bytes, mark: bytes, cells: _Cells) -> None:
     position = -1
-    while len(cells.references) < _LISTED and (position := piece.find(mark, position + 1)) >= 0:
+    while len(cells.references) < LISTED and (position := piece.find(mark, position + 1)) >= 0:
         cell = piece.rfind(b"<c ", 0, position + 1)
         reference = _REFERENCE.match(piece, cell) if cell >= 0 else None
         if reference:
             cells.references.append(reference[1].decode())
-
-
-def _about(cells: _Cells, sheet: str | None) -> Iterator[Notice]:
-    if cells.errors or cells.valueless:
-        kinds = [
-            text
-            for count, text in (
-                (cells.errors, "hold an error"),
-                (cells.valueless, "hold a formula without a stored value"),
-            )
-            if count
-        ]
-        total = cells.errors + cells.valueless
-        listed = ", ".join(sorted(cells.references)) + (", ..." if total > len(cells.references) else "")
-        yield Notice(
-            "cells_without_value", f"{total:,} cells {' or '.join(kinds)} and were left blank: {listed}.", sheet
-        )

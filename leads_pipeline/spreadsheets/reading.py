@@ -15,12 +15,10 @@ from leads_pipeline.spreadsheets.body import Body
 from leads_pipeline.spreadsheets.headers import HEAD, Header, find_header, unique_names
 from leads_pipeline.spreadsheets.limits import Limits
 from leads_pipeline.spreadsheets.profile import profile_column
-from leads_pipeline.spreadsheets.rows import Budget, Row, Table, too_many_columns
+from leads_pipeline.spreadsheets.rows import LISTED, Budget, Row, Table, number_of, too_many_columns
 from leads_pipeline.spreadsheets.sampling import Sample
 from leads_pipeline.types import Column, Notice, Sheet, Workbook
 
-_LISTED = 10
-"""Most rows or columns that a notice names."""
 _CHUNK_CELLS = 40_000
 
 _LEFT_OUT = {
@@ -165,7 +163,7 @@ class _Ragged:
             self.width = len(cells)
         elif len(cells) < self.width or any(cell.strip() for cell in cells[self.width :]):
             self.count += 1
-            if len(self.long) < _LISTED:
+            if len(self.long) < LISTED:
                 self.long.append(number)
 
 
@@ -191,7 +189,7 @@ def _sheet(table: Table, index: int, header: Header, body: Body, columns: _Colum
         notices.append(
             Notice(
                 "ragged_rows",
-                f"{ragged.count:,} rows have more or fewer cells than the header; they were kept (row {listed}).",
+                f"{number_of(ragged.count, 'row')} with more or fewer cells than the header; kept (row {listed}).",
                 table.name,
             )
         )
@@ -205,7 +203,7 @@ def _sheet(table: Table, index: int, header: Header, body: Body, columns: _Colum
     ):
         concerned = [name for name, is_so in zip(names, ambiguous[first:], strict=False) if is_so]
         if concerned:
-            listed = ", ".join(f'"{name[:60]}"' for name in concerned[:_LISTED])
+            listed = ", ".join(f'"{name[:60]}"' for name in concerned[:LISTED])
             notices.append(Notice(code, f"{what} in {listed}; the text was kept as it is.", table.name))
     return Sheet(
         index=index,
@@ -233,9 +231,9 @@ def _sheet(table: Table, index: int, header: Header, body: Body, columns: _Colum
 
 
 def _rows_text(ranges: list[tuple[int, int]]) -> str:
-    listed = [str(first) if first == last else f"{first} to {last}" for first, last in ranges[:_LISTED]]
+    listed = [str(first) if first == last else f"{first} to {last}" for first, last in ranges[:LISTED]]
     return (
         ("row " if len(ranges) == 1 and ranges[0][0] == ranges[0][1] else "rows ")
         + ", ".join(listed)
-        + (", ..." if len(ranges) > _LISTED else "")
+        + (", ..." if len(ranges) > LISTED else "")
     )

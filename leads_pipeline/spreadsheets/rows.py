@@ -10,6 +10,9 @@ from leads_pipeline.types import Notice
 
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
+LISTED = 10
+"""Most cells, rows or columns that a notice names."""
+
 Row = tuple[int, list[str]]
 """The number of a row in its file (from 1), and the texts of its cells."""
 
@@ -53,8 +56,8 @@ class Budget:
     def checked(self, table: Table) -> Iterator[Row]:
         """The rows of `table`, blank ones as empty lists, with the limits on rows and text kept.
 
-        NUL characters, which no database takes, are removed, with a notice. (Lone surrogates cannot come this far: every
-        decoder in use replaces them.)
+        NUL characters, which no database takes, are removed, with a notice, and so are the halves of characters that
+        decoding turned into NUL.
         """
         limits, cleaned, filled = self.limits, 0, 0
         longest, max_rows = limits.max_cell_characters, self.max_rows or 2**62
@@ -93,10 +96,33 @@ class Budget:
             table.notices.append(
                 Notice(
                     "characters_removed",
-                    f"NUL characters were removed from {cleaned:,} rows.",
+                    f"NUL characters and halves of characters were removed from {number_of(cleaned, 'row')}.",
                     sheet=table.name,
                 )
             )
+
+
+def reference(row: int, column: int) -> str:
+    """How people name a cell: row 3 (from 1) of column 1 (from 0) is `B3`."""
+    letters, column = "", column + 1
+    while column:
+        column, place = divmod(column - 1, 26)
+        letters = chr(ord("A") + place) + letters
+    return f"{letters}{row}"
+
+
+def without_value(errors: int, valueless: int, references: list[str], sheet: str | None) -> Notice:
+    """That so many cells hold an error or a formula without a stored value; `references` names the first of them."""
+    total = errors + valueless
+    ends, were = ("s", "was") if total == 1 else ("", "were")
+    kinds = [text for count, text in ((errors, "an error"), (valueless, "a formula without a stored value")) if count]
+    listed = ", ".join(sorted(references)) + (", ..." if total > len(references) else "")
+    detail = f"{number_of(total, 'cell')} hold{ends} {' or '.join(kinds)} and {were} left blank: {listed}."
+    return Notice("cells_without_value", detail, sheet)
+
+
+def number_of(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def too_many_cells(limit: int) -> FileRejected:

@@ -13,10 +13,10 @@ import openpyxl
 import python_calamine as calamine
 
 from leads_pipeline.errors import FileRejected, LeadsError
-from leads_pipeline.spreadsheets import opendocument, openxml
+from leads_pipeline.spreadsheets import binary, opendocument, openxml
 from leads_pipeline.spreadsheets.cells import text_of
 from leads_pipeline.spreadsheets.number_formats import Padding, shown_number, zero_format
-from leads_pipeline.spreadsheets.rows import Row, Table
+from leads_pipeline.spreadsheets.rows import Row, Table, without_value
 from leads_pipeline.types import Notice
 
 SECOND_READER_KINDS = frozenset({"xlsx", "xlsm", "ods"})
@@ -74,6 +74,7 @@ def _open_with_calamine(path: Path, kind: str) -> tuple[list[Table], list[Notice
         workbook: Any = calamine.CalamineWorkbook.from_path(str(path))  # pyright: ignore[reportUnknownMemberType]
         metadata = workbook.sheets_metadata
         paddings = openxml.paddings(path) if kind in _OPEN_XML else {}
+        remarks = binary.remarks(path, kind) if kind in binary.KINDS else {}
     tables: list[Table] = []
     notices: list[Notice] = []
     for position, sheet in enumerate(metadata):
@@ -81,26 +82,30 @@ def _open_with_calamine(path: Path, kind: str) -> tuple[list[Table], list[Notice
             notices.append(_skipped(sheet.name))
         elif sheet.typ == calamine.SheetTypeEnum.WorkSheet:
             table = Table(sheet.name, (), {"sheet": position}, escapes=kind in _WITH_ESCAPES)
-            table.rows = _calamine_rows(workbook, position, table, paddings.get(sheet.name))
+            about = remarks.get(sheet.name) or binary.Remarks(padding=paddings.get(sheet.name) or Padding())
+            table.rows = _calamine_rows(workbook, position, table, about)
             if sheet.visible != calamine.SheetVisibleEnum.Visible:
                 table.notices.append(_hidden(sheet.name))
+            if about.errors:
+                table.notices.append(without_value(about.errors, 0, about.references, sheet.name))
             tables.append(table)
     return tables, notices
 
 
-def _calamine_rows(workbook: Any, position: int, table: Table, padding: Padding | None) -> Iterator[Row]:
+def _calamine_rows(workbook: Any, position: int, table: Table, about: binary.Remarks) -> Iterator[Row]:
     with _giving_up():
         sheet = workbook.get_sheet_by_index(position)
         if sheet.start is None:
             return
-        table.merged = tuple(
+        table.merged = about.merged or tuple(
             (top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()
         )
         rows = sheet.iter_rows()
+    padded = bool(about.padding)
     for number, cells in enumerate(rows, 1):
         texts = [cell if cell.__class__ is str else text_of(cell) for cell in cells]
-        if padding is not None:
-            padding.show(number, cells, texts)
+        if padded:
+            about.padding.show(number, cells, texts)
         yield number, texts
 
 

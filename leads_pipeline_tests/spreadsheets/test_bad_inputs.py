@@ -147,7 +147,9 @@ def twice() -> bytes:
     [
         (bomb(300), "archive_too_large"),
         (bomb(30), "archive_too_large"),
-        (hostile.lie_about_sizes(bomb(300), 1000), ("archive_too_large", "corrupt_file")),
+        (hostile.lie_about_sizes(bomb(300), 1000), "archive_too_large"),
+        (hostile.lie_about_sizes(bomb(30), 1000), "archive_too_large"),
+        (hostile.lie_about_sizes(xlsx(), 10), "corrupt_file"),
         (xlsx(more=[(f"xl/media/{i}.xml", b"") for i in range(1_001)]), "too_many_entries"),
         (xlsx(more=[("../evil.xml", b"<x/>")]), "archive_suspicious"),
         (xlsx(more=[(symlink(), b"/etc/passwd")]), "archive_suspicious"),
@@ -158,8 +160,8 @@ def twice() -> bytes:
         (xlsx()[:700], "corrupt_file"),
     ],
 )
-def test_an_archive_that_no_workbook_is(refusal: Refuse, content: bytes, code: str | tuple[str, ...]) -> None:
-    assert refusal(content, "leads.xlsx").code in ((code,) if isinstance(code, str) else code)
+def test_an_archive_that_no_workbook_is(refusal: Refuse, content: bytes, code: str) -> None:
+    assert refusal(content, "leads.xlsx").code == code
 
 
 def test_a_wrong_checksum_is_damage(refusal: Refuse) -> None:

@@ -86,6 +86,27 @@ def test_utf8_with_a_few_lines_of_another_encoding_is_read_as_both(tmp_path: Pat
     assert "Bärbel,Nürnberg" in exported(path, "leads.csv", workbook).decode("utf-8-sig")
 
 
+HALF, OTHER_HALF = b"\xed\xa0\xbd", b"\xed\xb8\x80"
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b"Name,Stadt\r\nAn" + HALF + b"na," + "Köln\r\n".encode(), "Anna"),
+        (b"Name,Stadt\r\nAn" + OTHER_HALF + b"na,Bonn\r\n", "Anna"),
+        (b"Name,Stadt\r\nAnna " + HALF + OTHER_HALF + b"," + "Köln\r\n".encode(), "Anna \U0001f600"),
+        ("Name,Stadt\r\nAn".encode("utf-16") + b"\x00\xd8" + "na,Köln\r\n".encode("utf-16-le"), "Anna"),
+        (("Name,Stadt\r\n" + "Jörg,Köln\r\n" * 20).encode() + b"An" + HALF + b"na,K\xf6ln\r\n", "Anna"),
+    ],
+)
+def test_halves_of_characters_are_put_together_or_removed(tmp_path: Path, content: bytes, name: str) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    workbook = read(path, "leads.csv")
+    assert f",{name}," in exported(path, "leads.csv", workbook).decode("utf-8-sig").splitlines()[-1]
+    assert ("characters_removed" in codes(workbook)) == (name == "Anna")
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_delimiters_and_line_ends_are_found_out(read_bytes: ReadBytes, delimiter: str, end: str) -> None:
