@@ -31,7 +31,7 @@ def live() -> Health:
 def ready(shared: Shared) -> Health:
     """The database answers and has the tables that this code needs."""
     try:
-        current = migrations.status(shared.database).current
+        current = migrations.is_current(shared.database)
     except SQLAlchemyError as error:
         raise LeadsError(
             "The database does not answer.", code="database_unavailable", status=503, title="Not ready"

@@ -22,7 +22,7 @@ def db_upgrade() -> None:
 
 @commands.command("status")
 def db_status(*, as_json: AsJson = False) -> None:
-    """Show the schema's revision, and about how many rows each table holds."""
+    """Show the schema's revision, and how many rows each table holds (about, where they are many)."""
     from leads_pipeline.store import migrations
     from leads_pipeline.store.database import shown
 
@@ -65,7 +65,7 @@ def db_reset(*, yes: Yes = False) -> None:
     with opened(settings) as database:
         place = database.url.render_as_string(hide_password=True)
         confirm(f"Delete every upload, mapping, correction and run in {place}?", yes=yes)
-        if migrations.status(database).current:
+        if migrations.is_current(database):
             vault_of(settings).empty(database)
         migrations.reset(database)
         print(f"Everything is deleted; the database is at revision {migrate(settings, database)}.")

@@ -14,6 +14,9 @@ from leads_pipeline.store.database import SYSTEM, Database
 
 _LOCK = 0x6C65616473  # "leads": two processes that start at once migrate one after the other.
 
+_MOST_COUNTED = 100_000
+"""Rows that counting is quick for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -43,29 +46,41 @@ def upgrade(database: Database) -> str:
 
 
 def status(database: Database) -> Status:
-    """The revision, and how many rows each table holds (estimates, from the planner)."""
-    with database.engine.connect() as connection:
-        revision = MigrationContext.configure(
-            connection, opts={"version_table_schema": "public"}
-        ).get_current_revision()
-        rows = connection.execute(
-            text(
-                """SELECT relname, greatest(reltuples, 0)::bigint AS rows FROM pg_class
-                   WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
-                   ORDER BY relname"""
-            )
+    """The revision, and how many rows each table holds; of large ones an estimate, the planner's."""
+    with database.transaction(SYSTEM) as transaction:
+        tables = transaction.all(
+            """SELECT relname, reltuples::bigint AS estimate FROM pg_class
+               WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+               ORDER BY relname"""
         )
-        return Status(revision, _newest(), {row.relname: row.rows for row in rows})
+        # The planner knows nothing of a table that nobody has analysed yet, and its guess may be old.
+        rows = {
+            each["relname"]: each["estimate"]
+            if each["estimate"] > _MOST_COUNTED
+            else transaction.value(f'SELECT count(*) FROM "{each["relname"]}"')
+            for each in tables
+        }
+    return Status(_revision(database), _newest(), rows)
+
+
+def is_current(database: Database) -> bool:
+    """Whether the schema is the one that this code was written for."""
+    return _revision(database) == _newest()
+
+
+def _revision(database: Database) -> str | None:
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection, opts={"version_table_schema": "public"}).get_current_revision()
 
 
 def check(database: Database) -> list[str]:
     """What is wrong with the database, one sentence each; empty when all is well."""
-    found = status(database)
+    revision, newest = _revision(database), _newest()
     problems = [problem] if (problem := _unheld_role(database)) else []
-    if found.revision is None:
+    if revision is None:
         return [*problems, "The tables are missing: run `leads db upgrade`."]
-    if not found.current:
-        problems.append(f"The schema is at revision {found.revision}, not {found.newest}: run `leads db upgrade`.")
+    if revision != newest:
+        problems.append(f"The schema is at revision {revision}, not {newest}: run `leads db upgrade`.")
     with database.transaction(SYSTEM) as transaction:
         open_tables = transaction.all(
             """SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
@@ -115,11 +130,10 @@ def _unheld_role(database: Database) -> str | None:
 def require_current(database: Database) -> None:
     """Raise `SetupProblem` unless the schema is the one that this code was written for, and our role an ordinary one."""
     require_ordinary_role(database)
-    found = status(database)
-    if not found.current:
+    revision, newest = _revision(database), _newest()
+    if revision != newest:
         raise SetupProblem(
-            f"The database is at revision {found.revision or 'none'}, this code needs {found.newest}: "
-            "run `leads db upgrade`."
+            f"The database is at revision {revision or 'none'}, this code needs {newest}: run `leads db upgrade`."
         )
 
 
