@@ -4,6 +4,7 @@ The framework's own form parser answers over-long bodies late and in plain text,
 for ever on a silent client; so the body is parsed here, by the same library underneath.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -20,6 +21,7 @@ from leads_pipeline.spreadsheets import safe_filename
 MOST_PARTS = 1_000
 LONGEST_HEADER = 4_096
 """Bytes of a part's headers, the file name among them."""
+_BROKEN_NAME = re.compile(rb'filename="[^"\r\n]*[\r\n]')
 OVERHEAD = 64 * 1024
 """Bytes of a body that are not the file: boundaries, headers, small fields."""
 
@@ -92,7 +94,10 @@ class _Form:
         self._header = self._value = b""
 
     def _headers_finished(self) -> None:
-        _, options = parse_options_header(self._part.headers.get(b"content-disposition", b""))
+        disposition = self._part.headers.get(b"content-disposition", b"")
+        if disposition.replace(b'\\"', b"").count(b'"') % 2:
+            raise broken_name()  # the line ended within the quotes
+        _, options = parse_options_header(disposition)
         self._part.name = options.get(b"name", b"")
         self._part.filename = options.get(b"filename")
         if self._part.name == b"file":
@@ -149,6 +154,8 @@ async def receive_file(request: Request, into: Path, *, limit: int, silence: flo
             try:
                 parser.write(block)
             except FormParserError as error:
+                if _BROKEN_NAME.search(block):
+                    raise broken_name() from error
                 raise malformed("it does not follow its boundary") from error
     if not form.complete:
         raise malformed("it ends before its closing boundary")
@@ -161,6 +168,10 @@ def too_large(limit: int) -> FileRejected:
 
 def malformed(why: str) -> RequestInvalid:
     return RequestInvalid(f"The form cannot be read: {why}.", code="multipart_malformed", status=400)
+
+
+def broken_name() -> FileRejected:
+    return FileRejected("filename_invalid", "The file name holds a line break. Rename the file and send it again.")
 
 
 def _boundary(request: Request) -> bytes:

@@ -95,6 +95,13 @@ def test_a_malformed_form_is_refused(client: Client, boundary: str, body: bytes)
     assert problem(client.post("/uploads", content=body, headers=headers)) == (400, "multipart_malformed")
 
 
+@pytest.mark.parametrize("name", [b"a\0.csv", b"a%0d%0aX.csv", b"a\rX.csv", b"a\nX.csv", b"a\r\nX: 1.csv"])
+def test_a_line_break_in_a_name_is_told_as_such(client: Client, name: bytes) -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="' + name + b'"\r\n\r\nx\r\n--b--\r\n'
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    assert problem(client.post("/uploads", content=body, headers=headers)) == (422, "filename_invalid")
+
+
 def test_a_file_over_the_limit_is_refused_before_its_body_is_read(client: Client) -> None:
     request = client.build_request("POST", "/uploads", headers={"content-type": "multipart/form-data; boundary=b"})
     request.headers["content-length"] = "10000000"
