@@ -63,7 +63,9 @@ def test_every_asset_lies_in_a_group_of_the_product() -> None:
 def test_every_asset_tells_the_person_who_opens_it_what_it_is() -> None:
     graph = definitions.resolve_asset_graph()
     for key in graph.get_all_asset_keys():
-        assert len(graph.get(key).description or "") > 100, key
+        description = graph.get(key).description or ""
+        assert len(description) > 100, key
+        assert description[0].isupper(), "the catalogue shows its beginning without rendering any Markdown"
 
 
 def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
@@ -96,6 +98,13 @@ def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
         ],
         dg.DefaultScheduleStatus.RUNNING,
     )
+
+
+def test_every_job_sensor_and_schedule_says_what_it_does() -> None:
+    repository = definitions.get_repository_def()
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    for each in (*jobs, *repository.sensor_defs, *repository.schedule_defs):
+        assert len(each.description or "") > 20, each.name
 
 
 def test_the_definitions_load() -> None:

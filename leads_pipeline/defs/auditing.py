@@ -21,7 +21,7 @@ UNSEALED_SECONDS = 300.0
     owners=OWNERS,
     kinds={"postgres"},
     description=(
-        "**Who did what, when, and from where.** Logins, uploads, answers, datasets, models, exports, deletions, tokens, "
+        "Who did what, when, and from where. Logins, uploads, answers, datasets, models, exports, deletions, tokens, "
         "settings and what is launched here: append-only, free of personal data, and chained by hashes once a second, so "
         "that one changed byte is found. `leads audit verify` follows the chain, `leads audit export` and "
         "`GET /api/v1/audit` show the events."

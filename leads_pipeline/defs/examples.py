@@ -235,7 +235,12 @@ make_training_examples = dg.define_asset_job(
 )
 
 
-@dg.sensor(job=make_training_examples, minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=make_training_examples,
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Makes training examples of uploads that were reviewed.",
+)
 def reviewed_uploads(context: dg.SensorEvaluationContext, leads: Leads) -> dg.RunRequest | dg.SkipReason:
     """Asks for examples to be made when files were reviewed and nobody is at it."""
     with leads.database.transaction(SYSTEM) as transaction:

@@ -293,7 +293,7 @@ language_model = dg.AssetSpec(
     owners=OWNERS,
     kinds={"openai"},
     description=(
-        "**Who is asked about columns that stay open.** OpenAI's model, or that of a server that speaks its protocol, where "
+        "Who is asked about columns that stay open. OpenAI's model, or that of a server that speaks its protocol, where "
         "`OPENAI_API_KEY` is set. It is not ours and ends some day: the check looks every day for how long it stays."
     ),
 )

@@ -147,7 +147,12 @@ ON_ITS_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.Da
 """Run monitoring ends a run that stays in one of these, so counting them cannot block for ever; STARTED could."""
 
 
-@dg.sensor(job=map_waiting_uploads, minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=map_waiting_uploads,
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for a run that maps all waiting uploads, when there are any and none is at work.",
+)
 def new_uploads(context: dg.SensorEvaluationContext, leads: Leads) -> dg.RunRequest | dg.SkipReason:
     """Asks for a drain when uploads wait and none is at work.
 
@@ -209,7 +214,12 @@ QUIET_SECONDS = 20
 LONGEST_WAIT_SECONDS = 300
 
 
-@dg.sensor(job=count_corrections, minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=count_corrections,
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Counts the answers of people when new ones came and no more are coming.",
+)
 def new_corrections(context: dg.SensorEvaluationContext, leads: Leads) -> dg.SensorResult | dg.SkipReason:
     """Asks for the corrections to be counted when new ones came and no more are coming."""
     since = datetime.fromisoformat(context.cursor) if context.cursor else None

@@ -49,7 +49,7 @@ def owner_of(transaction: Transaction, name: str | None) -> UUID | None:
     owners=OWNERS,
     kinds={"postgres", "numpy"},
     description=(
-        "**What maps unseen columns.** Trained from a dataset, starting from the shipped model, and compared with the "
+        "What maps unseen columns. Trained from a dataset, starting from the shipped model, and compared with the "
         "champion column by column on layouts that neither has learned from. A model that is worse on a field that matters "
         "is rejected, with the reason; another becomes a candidate. `leads models promote` makes it the champion from the "
         "next upload on, `leads models rollback` goes back."

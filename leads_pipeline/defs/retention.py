@@ -132,7 +132,7 @@ class RetentionConfig(dg.Config):
     owners=OWNERS,
     kinds={"postgres"},
     description=(
-        "**What has been kept long enough.** Contents of files and masked samples older than `TRAINING_DATA_RETENTION_DAYS`, "
+        "What has been kept long enough. Contents of files and masked samples older than `TRAINING_DATA_RETENTION_DAYS`, "
         "or an organization's own number of days, are deleted every night; facts, mappings and answers stay, and examples "
         "are made before. A file that somebody has still to look at is held. Launched from here, it is a dry run unless "
         "you say otherwise."

@@ -149,7 +149,7 @@ def _on_probation(transaction: Transaction, champion: Model, now: datetime) -> b
     owners=OWNERS,
     kinds={"postgres", "python"},
     description=(
-        "**Which model is better, on real files.** A candidate is asked about every upload beside the champion, and maps a "
+        "Which model is better, on real files. A candidate is asked about every upload beside the champion, and maps a "
         "small share of the layouts for real. Each upload that people review as a whole is evidence; a test that may be "
         "looked at at any time decides: promote, stop, or go back to the champion before. Kept in the table `experiments`."
     ),

@@ -63,7 +63,7 @@ def _write(
     owners=OWNERS,
     kinds={"postgres", "markdown"},
     description=(
-        "**What the week came to.** On one page, beside the week before: files, accuracy, corrections, coverage, calls and "
+        "What the week came to. On one page, beside the week before: files, accuracy, corrections, coverage, calls and "
         "seconds, what drifted, what would help most, and what earlier advice brought. Written every Monday "
         "(`LEADS_SUMMARY_SCHEDULE`) for the deployment, shown here, and for each organization, in `weekly_summaries`."
     ),

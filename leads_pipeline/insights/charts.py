@@ -137,7 +137,7 @@ def line(
         at = up(target)
         drawn += (
             f'<line class="target" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
-            f'<text class="aim end" x="{WIDTH - RIGHT}" y="{at - 4:.1f}">target {unit(target)}</text>'
+            f'<text class="aim" x="{LEFT + 4}" y="{at - 4:.1f}">target {unit(target)}</text>'
         )
     for run in _runs(points):
         places = [(across(index), point) for index, point in run]
