@@ -57,8 +57,8 @@ class Running:
         return answer.raise_for_status().json()["data"]
 
 
-def wait_for(look: Callable[[], T | None], seconds: float = 90) -> T:
-    """What `look` finds, as soon as it finds something."""
+def wait_for(look: Callable[[], T | None], seconds: float = 300) -> T:
+    """What `look` finds, as soon as it finds something; so long only where a machine does much besides, or nothing comes."""
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
         if (found := look()) is not None:
@@ -183,13 +183,7 @@ def test_the_system_survives_the_death_of_its_postgresql(running: Running) -> No
 def test_the_readme_works_as_written(running: Running, tmp_path: Path) -> None:
     text = (EXAMPLES.parent / "README.md").read_text()
     block = next(block for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) if "export UPLOAD=" in block)
-    # What a reader does in between: has a token and waits.
-    wait = 'until curl -sS -H "Authorization: Bearer $TOKEN" $API/uploads/$UPLOAD | grep -q mapped_at.:.2; do sleep 0.2; done'
-    script = "\n".join(
-        wait if line.startswith("# seconds later") else line
-        for line in block.splitlines()
-        if not line.startswith(("export TOKEN=", "export API="))
-    )
+    script = "\n".join(line for line in block.splitlines() if not line.startswith(("export TOKEN=", "export API=")))
     (tmp_path / "examples").symlink_to(EXAMPLES)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
