@@ -38,8 +38,8 @@ bench: $(VENV)/test ## Measure speed and memory; prints a table with the machine
 bench-peers: $(VENV)/test $(PEERS)/cases ## Judge open matchers and ours alike; writes docs/accuracy.md (OURS=FILE.json, CORPUS=PATH).
 	@$(BIN)/python -m benchmarks.peers --peers $(PEERS) $(if $(OURS),--ours $(OURS)) $(if $(CORPUS),--corpus $(CORPUS))
 
-base-model: $(VENV)/runtime ## Rebuild the shipped mapping model from the data in the package.
-	@$(BIN)/python -m leads_pipeline.training.base_model
+base-model: $(VENV)/runtime ## Rebuild the shipped mapping model from the data in the package; CHECK=1 compares only.
+	@$(BIN)/python -m leads_pipeline.training.base_model $(if $(CHECK),--check)
 
 lock: $(VENV)/test ## Compile requirements*.txt from pyproject.toml, for all supported Pythons.
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock" \

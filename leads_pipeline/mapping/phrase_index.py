@@ -191,10 +191,8 @@ class PhraseIndex:
     def match(self, lookup: Lookup) -> Match:
         """Compare a header with all phrases."""
         cosine = self._parts.dot(lookup.parts, lookup.part_weights, len(self.phrases))
-        common = self._words.dot(lookup.words, None, len(self.phrases))
-        hit = np.flatnonzero(common > 0)
+        hit, found = self._words.sums(lookup.words)
         shared, starts, sizes = _runs(self._group_of[hit])
-        found = common[hit]
         covered = found / self._weights[hit]
         explained = found / max(lookup.weight, 1e-6) * (covered > 0.99)
         jaccard = found / np.maximum(lookup.weight + self._weights[hit] - found, 1e-6)
@@ -250,16 +248,31 @@ class _Postings:
         ends = np.concatenate([[0], np.cumsum(np.bincount(buckets, minlength=BUCKETS))]).astype(np.int32)
         return cls(ends, row[order], values[order])
 
-    def dot(self, buckets: Sequence[int], weights: Floats | None, count: int) -> NDArray[np.float64]:
-        """The product of each of `count` phrases with a vector that is `weights` (or 1) in `buckets`."""
+    def dot(self, buckets: Sequence[int], weights: Floats, count: int) -> NDArray[np.float64]:
+        """The product of each of `count` phrases with a vector that is `weights` in `buckets`."""
         if not buckets:
             return np.zeros(count)
-        places = np.array(buckets)
-        spans = list(map(slice, self.ends[places].tolist(), self.ends[places + 1].tolist()))
+        spans = self._spans(buckets)
         values = np.concatenate([self.values[span] for span in spans])
-        if weights is not None:
-            values *= np.repeat(weights, [span.stop - span.start for span in spans])
-        return np.bincount(np.concatenate([self.phrases[span] for span in spans]), values, count).astype(np.float64)
+        values *= np.repeat(weights, [span.stop - span.start for span in spans])
+        return np.bincount(np.concatenate([self.phrases[span] for span in spans]), values, count)
+
+    def sums(self, buckets: Sequence[int]) -> tuple[Numbers, NDArray[np.float64]]:
+        """The phrases that hold any of a few buckets, in rising order, each with the sum of what these weigh in it."""
+        spans = self._spans(buckets)
+        if not spans:
+            return np.zeros(0, np.int32), np.zeros(0)
+        phrases = np.concatenate([self.phrases[span] for span in spans])
+        order = np.argsort(phrases, kind="stable")
+        found, starts, _ = _runs(phrases[order])
+        if not len(found):
+            return found, np.zeros(0)
+        values = np.concatenate([self.values[span] for span in spans])
+        return found, np.add.reduceat(values[order].astype(np.float64), starts)
+
+    def _spans(self, buckets: Sequence[int]) -> list[slice]:
+        places = np.array(buckets, np.intp)
+        return list(map(slice, self.ends[places].tolist(), self.ends[places + 1].tolist()))
 
 
 def _runs(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp], NDArray[np.intp]]:

@@ -36,9 +36,9 @@ class Precedents:
         """From answers: a header, the family of files it stood in, the name of its field or None."""
         families: dict[tuple[str, str], set[str]] = {}
         for header, family, target in answers:
-            reading = vocabulary.read(header)
-            if reading.words:
-                families.setdefault((target or NO_FIELD, " ".join(reading.words)), set()).add(family)
+            words = vocabulary.words(header)
+            if words:
+                families.setdefault((target or NO_FIELD, " ".join(words)), set()).add(family)
         return cls(
             tuple((words, target, len(found)) for (target, words), found in sorted(families.items())), vocabulary
         )

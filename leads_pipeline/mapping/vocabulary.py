@@ -118,9 +118,14 @@ class Vocabulary:
             known = self._readings[header] = self._read(header)
         return known
 
+    def words(self, text: str) -> tuple[str, ...]:
+        """The words of a header, without looking it up: a hundredth of the work of `read`."""
+        header = read_header(text)
+        return () if header.nameless else self.divided(header.words)
+
     def _read(self, text: str) -> Reading:
         header = read_header(text)
-        words = () if header.nameless else self.divided(header.words)
+        words = self.words(text)
         bare = () if header.nameless else self.divided(header.bare)
         inner = tuple(word for word in bare if word not in _EMPTY_WORDS and not word.isdecimal())
         lookup = Lookup.of(words, bare, inner, self.rarity)

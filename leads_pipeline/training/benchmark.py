@@ -15,6 +15,7 @@ from typing import Any
 from leads_pipeline.mapping import MappingModel, default_schema, load_model, map_sheet
 from leads_pipeline.mapping.lexicon import read_lexicon
 from leads_pipeline.mapping.vocabulary import Vocabulary
+from leads_pipeline.training.base_model import PROCESSES
 from leads_pipeline.training.corpus import (
     IGNORE,
     LABEL_SCHEMA,
@@ -149,6 +150,7 @@ def _held_out(layouts: Sequence[Layout], progress: Step) -> tuple[list[list[Pred
             kitchen,
             seen,
             version=f"held-out-{part}",
+            processes=PROCESSES,
             progress=lambda step, part=part: progress(part, folds, f"part {part + 1} of {folds}: {step}"),
         )
         begun = time.perf_counter()

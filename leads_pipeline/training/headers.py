@@ -51,7 +51,7 @@ def learn_meaning(
     mean = float(np.mean([answer.weight for answer in answers])) if answers else 1.0
     taught: dict[tuple[tuple[str, ...], int], float] = {}
     for answer in answers:
-        key = vocabulary.read(answer.header).words, none if answer.target is None else index[answer.target]
+        key = vocabulary.words(answer.header), none if answer.target is None else index[answer.target]
         taught[key] = taught.get(key, 0.0) + answer.weight / mean
     for words, target in vocabulary.spoken():
         if target.startswith(NO_FIELD) or target in index:
@@ -105,7 +105,7 @@ def update_meaning(base: Meaning, answers: Sequence[Answer], held: Floats, vocab
     mean = float(np.mean([answer.weight for answer in answers]))
     taught: dict[tuple[tuple[str, ...], int], float] = {}
     for answer in answers:
-        key = vocabulary.read(answer.header).words, classes - 1 if answer.target is None else index[answer.target]
+        key = vocabulary.words(answer.header), classes - 1 if answer.target is None else index[answer.target]
         taught[key] = taught.get(key, 0.0) + answer.weight / mean
     texts = [clues(words) for words, _ in taught]
     times = np.bincount(np.fromiter((bucket for text in texts for bucket in text), np.int32), minlength=CLUES)

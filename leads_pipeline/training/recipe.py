@@ -7,6 +7,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -32,11 +33,12 @@ from leads_pipeline.mapping.precedents import Precedents
 from leads_pipeline.mapping.schema import LeadSchema, default_schema
 from leads_pipeline.mapping.surroundings import Affinity, gather_context
 from leads_pipeline.mapping.vocabulary import Vocabulary
-from leads_pipeline.training.bystanders import Bystanders, lenders
+from leads_pipeline.training.bystanders import Bystanders, Donors, lenders
 from leads_pipeline.training.calibrate import calibrate
 from leads_pipeline.training.corpus import IGNORE, Layout
 from leads_pipeline.training.fit import Examples, Penalty, fit, stack
 from leads_pipeline.training.headers import Answer, learn_meaning
+from leads_pipeline.training.parallel import at_once, on_one_core, spread
 from leads_pipeline.training.variation import TURNED, varied
 
 Progress = Callable[[str], None]
@@ -92,27 +94,17 @@ class Kitchen:
             schema, vocabulary, fields, KnownFields.of(fields.names, fields.names), Bystanders(vocabulary), recipe
         )
 
-    def cases(self, layouts: Sequence[Layout], progress: Progress = lambda _: None) -> list[Case]:
+    def cases(
+        self, layouts: Sequence[Layout], progress: Progress = lambda _: None, *, processes: int = 1
+    ) -> list[Case]:
         """Every layout with its variations, in the light of precedents from the other parts of the families."""
-        sources = Counter(layout.family for layout in layouts)
         parts = family_parts([layout.family for layout in layouts], self.recipe.folds)
+        larder = Larder(self, tuple(layouts), tuple(parts), lenders(layouts))
         made: list[Case] = []
-        donors = lenders(layouts)
-        for part in range(max(parts, default=-1) + 1):
-            progress(f"evidence, part {part + 1} of {max(parts) + 1}")
-            table = self.table(answers(layout for layout, each in zip(layouts, parts, strict=True) if each != part))
-            for layout in (layout for layout, each in zip(layouts, parts, strict=True) if each == part):
-                share = 1 / (sources[layout.family] * max(1, len(layout.gold)))
-                weight = share**0.5 * (1.0 if layout.written else self.recipe.real)
-                random = np.random.default_rng([self.recipe.seed, int(layout.digest[:8], 16)])
-                made.append(self._case(layout, part, table, weight, random, original=True))
-                if random.random() < self.recipe.varied:
-                    variant = varied(layout, random, self.vocabulary)
-                    made.append(self._case(variant, part, table, weight / 2, random, original=False))
-                if random.random() < self.recipe.beset:
-                    crowded, new = self.bystanders.beset(layout, random, donors)
-                    weights = weight * np.where(new, NEW, OLD)
-                    made.append(self._case(crowded, part, table, weights, random, original=False))
+        count = max(parts, default=-1) + 1
+        for part, cases in enumerate(spread(cases_of_part, larder, range(count), processes)):
+            made += cases
+            progress(f"evidence, part {part + 1} of {count}")
         total = float(np.mean(np.concatenate([case.weight for case in made if case.original])))
         return [replace(case, weight=case.weight / total) for case in made]
 
@@ -122,7 +114,7 @@ class Kitchen:
         meaning = learn_meaning(answers, self.vocabulary, self.fields.names, self.bystanders.answers())
         return PhraseTable.of(self.schema, self.vocabulary, told, meaning)
 
-    def _case(
+    def case(
         self,
         layout: Layout,
         part: int,
@@ -151,6 +143,38 @@ class Kitchen:
         )
 
 
+@dataclass(frozen=True)
+class Larder:
+    """All that the evidence of any part is made from: `parts[layout]` tells to which part each layout belongs."""
+
+    kitchen: Kitchen
+    layouts: tuple[Layout, ...]
+    parts: tuple[int, ...]
+    donors: Donors
+
+
+def cases_of_part(larder: Larder, part: int) -> list[Case]:
+    """The layouts of one part with their variations, in the light of precedents from the other parts."""
+    kitchen = larder.kitchen
+    sources = Counter(layout.family for layout in larder.layouts)
+    divided = list(zip(larder.layouts, larder.parts, strict=True))
+    table = kitchen.table(answers(layout for layout, each in divided if each != part))
+    made: list[Case] = []
+    for layout in (layout for layout, each in divided if each == part):
+        share = 1 / (sources[layout.family] * max(1, len(layout.gold)))
+        weight = share**0.5 * (1.0 if layout.written else kitchen.recipe.real)
+        random = np.random.default_rng([kitchen.recipe.seed, int(layout.digest[:8], 16)])
+        made.append(kitchen.case(layout, part, table, weight, random, original=True))
+        if random.random() < kitchen.recipe.varied:
+            variant = varied(layout, random, kitchen.vocabulary)
+            made.append(kitchen.case(variant, part, table, weight / 2, random, original=False))
+        if random.random() < kitchen.recipe.beset:
+            crowded, new = kitchen.bystanders.beset(layout, random, larder.donors)
+            weights = weight * np.where(new, NEW, OLD)
+            made.append(kitchen.case(crowded, part, table, weights, random, original=False))
+    return made
+
+
 def answers(layouts: Iterable[Layout]) -> list[Answer]:
     """What labelled layouts tell of headers."""
     return [
@@ -168,61 +192,86 @@ UNSEEN = 0.15
 
 
 def train(
-    kitchen: Kitchen, layouts: Sequence[Layout], *, version: str, progress: Progress = lambda _: None
+    kitchen: Kitchen,
+    layouts: Sequence[Layout],
+    *,
+    version: str,
+    processes: int = 1,
+    progress: Progress = lambda _: None,
 ) -> MappingModel:
-    """A model from `layouts`.
+    """A model from `layouts`; the same one, however many `processes` share the work.
 
     The second round learns from what the first says of families that it has not seen, and calibration from what both say
     of such families: `folds` parts of the families take turns in being left out.
     """
-    cases = kitchen.cases(layouts, progress)
-    table = kitchen.table(answers(layouts))
-    opinions = first_opinions(kitchen, cases, progress)
-    beliefs = second_beliefs(kitchen, table, cases, opinions, progress)
-    progress("the whole")
-    affinity = _affinity(kitchen, cases)
-    mapped, unmapped = _calibrations(kitchen, cases, beliefs)
+    with on_one_core():
+        cases = kitchen.cases(layouts, progress, processes=processes)
+        table = kitchen.table(answers(layouts))
+        opinions = first_opinions(kitchen, cases, progress, threads=processes)
+        affinity = _affinity(kitchen, cases)
+        beliefs: dict[int, Floats] = {}
+
+        def judge(part: int) -> None:
+            beliefs.update(_beliefs_of_part(kitchen, table, cases, opinions, part))
+            progress(f"second round, part {part + 1} of {kitchen.recipe.folds}")
+
+        layers: dict[str, Layer] = {}
+
+        def learn(name: str, layer: Callable[[], Layer]) -> None:
+            layers[name] = layer()
+            progress(f"{name} round, the whole")
+
+        at_once(
+            [
+                partial(learn, "second", lambda: _second_layer(kitchen, table, cases, opinions, affinity)),
+                *(partial(judge, part) for part in range(kitchen.recipe.folds)),
+                partial(learn, "first", lambda: _first_layer(kitchen, cases)),
+            ],
+            processes,
+        )
+    mapped, unmapped = _calibrations(kitchen, cases, dict(sorted(beliefs.items())))
     return MappingModel(
         version=version,
         vocabulary=kitchen.vocabulary,
         precedents=table.precedents,
         meaning=table.meaning,
         trained=kitchen.fields.names,
-        first=_first_layer(kitchen, cases),
-        second=_second_layer(kitchen, table, cases, opinions, affinity),
+        first=layers["first"],
+        second=layers["second"],
         affinity=affinity,
         mapped=mapped,
         unmapped=unmapped,
     )
 
 
-def first_opinions(kitchen: Kitchen, cases: Sequence[Case], progress: Progress) -> list[Floats]:
+def first_opinions(kitchen: Kitchen, cases: Sequence[Case], progress: Progress, *, threads: int = 1) -> list[Floats]:
     """What the first round says of each case when it has not seen its part."""
     opinions: dict[int, Floats] = {}
-    for part in range(kitchen.recipe.folds):
-        progress(f"first round, part {part + 1} of {kitchen.recipe.folds}")
+
+    def judge(part: int) -> None:
         layer = _first_layer(kitchen, [case for case in cases if case.part != part])
         for at, case in enumerate(cases):
             if case.part == part:
                 opinions[at] = layer.beliefs(_alone(case.evidence), kitchen.known)
+        progress(f"first round, part {part + 1} of {kitchen.recipe.folds}")
+
+    at_once([partial(judge, part) for part in range(kitchen.recipe.folds)], threads)
     return [opinions[at] for at in range(len(cases))]
 
 
-def second_beliefs(
-    kitchen: Kitchen, table: PhraseTable, cases: Sequence[Case], opinions: Sequence[Floats], progress: Progress
+def _beliefs_of_part(
+    kitchen: Kitchen, table: PhraseTable, cases: Sequence[Case], opinions: Sequence[Floats], part: int
 ) -> dict[int, Floats]:
-    """What the second round says of each original when it has not seen its part, by the number of the case."""
+    """What the second round says of the originals of a part that it has not seen, by the number of the case."""
+    inside = [at for at, case in enumerate(cases) if case.part != part]
+    affinity = _affinity(kitchen, [cases[at] for at in inside])
+    layer = _second_layer(kitchen, table, [cases[at] for at in inside], [opinions[at] for at in inside], affinity)
     beliefs: dict[int, Floats] = {}
-    for part in range(kitchen.recipe.folds):
-        progress(f"second round, part {part + 1} of {kitchen.recipe.folds}")
-        inside = [at for at, case in enumerate(cases) if case.part != part]
-        affinity = _affinity(kitchen, [cases[at] for at in inside])
-        layer = _second_layer(kitchen, table, [cases[at] for at in inside], [opinions[at] for at in inside], affinity)
-        for at, case in enumerate(cases):
-            if case.part == part and case.original:
-                evidence = _in_context(kitchen, table, case, opinions[at], affinity)
-                belief = layer.beliefs(evidence, kitchen.known, shortlist(opinions[at]))
-                beliefs[at] = reluctant(belief, kitchen.known)
+    for at, case in enumerate(cases):
+        if case.part == part and case.original:
+            evidence = _in_context(kitchen, table, case, opinions[at], affinity)
+            belief = layer.beliefs(evidence, kitchen.known, shortlist(opinions[at]))
+            beliefs[at] = reluctant(belief, kitchen.known)
     return beliefs
 
 

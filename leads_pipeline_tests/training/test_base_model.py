@@ -10,7 +10,7 @@ from leads_pipeline.errors import RequestInvalid
 from leads_pipeline.mapping import MappingModel, default_schema, load_model, map_sheet
 from leads_pipeline.mapping.lexicon import Lexicon, read_lexicon
 from leads_pipeline.mapping.vocabulary import Vocabulary
-from leads_pipeline.training.base_model import inputs_hash, training_layouts
+from leads_pipeline.training.base_model import TOLERANCE, difference, inputs_hash, training_layouts
 from leads_pipeline.training.calibrate import KNOTS, calibrate
 from leads_pipeline.training.corpus import (
     IGNORE,
@@ -45,8 +45,8 @@ def small_model(layouts: list[Layout], english: Vocabulary) -> MappingModel:
     return _trained(layouts[:12], english)
 
 
-def _trained(layouts: list[Layout], vocabulary: Vocabulary) -> MappingModel:
-    return train(Kitchen.of(vocabulary, SMALL), layouts, version="small")
+def _trained(layouts: list[Layout], vocabulary: Vocabulary, processes: int = 1) -> MappingModel:
+    return train(Kitchen.of(vocabulary, SMALL), layouts, version="small", processes=processes)
 
 
 def test_the_shipped_model_was_made_from_the_shipped_data(layouts: list[Layout]) -> None:
@@ -62,13 +62,16 @@ def test_no_unopened_family_was_trained_on(layouts: list[Layout]) -> None:
     assert unopened.isdisjoint(layout.family for layout in layouts)
 
 
-def test_training_twice_gives_the_same_predictions(
+def test_two_processes_train_the_same_model_as_one(
     layouts: list[Layout], english: Vocabulary, small_model: MappingModel
 ) -> None:
-    again = _trained(layouts[:12], english)
-    for layout in layouts[:20]:
-        one, other = (model.score(layout.sheet, default_schema()).probability for model in (small_model, again))
-        np.testing.assert_allclose(one, other, atol=1e-6)
+    again = _trained(layouts[:12], english, processes=2)
+    assert difference(small_model, again, layouts[:20]) <= TOLERANCE
+
+
+def test_a_model_that_weighs_otherwise_differs(layouts: list[Layout], small_model: MappingModel) -> None:
+    second = replace(small_model.second, pairs=small_model.second.pairs * np.float32(1.01))
+    assert difference(small_model, replace(small_model, second=second), layouts[:5]) > TOLERANCE
 
 
 def test_a_model_survives_being_written_and_read(
