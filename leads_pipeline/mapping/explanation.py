@@ -321,8 +321,8 @@ _TELLING = (
 def _precedents(at: int, name: str, scores: Scores) -> tuple[int, int]:
     """In how many known lists the same header meant `name`, and in how many it stands at all."""
     table = scores.prepared.table
-    meant = table.precedents.meant(table.read(scores.headers[at]))
-    return meant.get(name, 0), sum(meant.values())
+    meant = table.precedents.meant(table.read(scores.headers[at]).lookup.joined)
+    return meant[name], meant.total()
 
 
 def _lists(same: int, known: int) -> str:

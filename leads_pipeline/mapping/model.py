@@ -120,7 +120,10 @@ class Scores:
 
 @dataclass(frozen=True)
 class MappingModel:
-    """A trained matcher. `version` names what it was trained from."""
+    """A trained matcher. `version` names what it was trained from.
+
+    `synonyms` are headers that people in several families of files agree on, by field: phrases beside the schema's own.
+    """
 
     version: str
     vocabulary: Vocabulary
@@ -133,6 +136,7 @@ class MappingModel:
     mapped: Calibration
     unmapped: Calibration
     card: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     _prepared: dict[int, Prepared] = field(default_factory=dict[int, Prepared], repr=False, compare=False)
 
     def prepare(self, schema: LeadSchema) -> Prepared:
@@ -144,13 +148,20 @@ class MappingModel:
             fields = FieldTable.of(schema)
             known = KnownFields.of(fields.names, self.trained)
             found = Prepared(
-                PhraseTable.of(schema, self.vocabulary, self.precedents, self.meaning),
+                PhraseTable.of(self._spoken(schema), self.vocabulary, self.precedents, self.meaning),
                 fields,
                 known,
                 _placed(self.affinity, known, len(fields.names)),
             )
             self._prepared[schema.digest] = found
         return found
+
+    def _spoken(self, schema: LeadSchema) -> LeadSchema:
+        """`schema` with the synonyms that the model has learned."""
+        if not self.synonyms:
+            return schema
+        fields = [replace(each, synonyms=(*each.synonyms, *self.synonyms.get(each.name, ()))) for each in schema.fields]
+        return replace(schema, fields=tuple(fields))
 
     def score(self, sheet: Sheet, schema: LeadSchema) -> Scores:
         """What the model believes of every column of `sheet`."""
@@ -205,6 +216,7 @@ class MappingModel:
             "markers": self.vocabulary.markers,
             "known": sorted(self.vocabulary.known),
             "card": self.card,
+            **({"synonyms": self.synonyms} if self.synonyms else {}),
         }
         (directory / f"{ARTIFACT}.json").write_text(json.dumps(document, ensure_ascii=False) + "\n", "utf-8")
 
@@ -244,6 +256,7 @@ class MappingModel:
                 mapped=Calibration(*arrays["mapped"]),
                 unmapped=Calibration(*arrays["unmapped"]),
                 card=document["card"],
+                synonyms={name: tuple(texts) for name, texts in document.get("synonyms", {}).items()},
             )
 
     def packed(self) -> bytes:

@@ -3,6 +3,7 @@
 The lexicon says what words mean; precedents say what was right where a header stood in a real list, "no field" included.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -69,9 +70,12 @@ class Precedents:
             row[words[words >= 0], 3] = match.jaccard[words >= 0]
         return told
 
-    def meant(self, reading: Reading) -> dict[str, int]:
-        """What a header with these very words meant, field or `NO_FIELD`, and in how many families of files."""
-        return dict(self._times.get(reading.lookup.joined, ()))
+    def meant(self, joined: str) -> Counter[str]:
+        """What a header with these very words, written as one, meant: field or `NO_FIELD`, in how many families of files."""
+        meant: Counter[str] = Counter()
+        for target, count in self._times.get(joined, ()):
+            meant[target] += count
+        return meant
 
     def _match(self, reading: Reading) -> Match:
         header = " ".join(reading.words)

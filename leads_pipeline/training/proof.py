@@ -92,7 +92,7 @@ def _why(file: LabelledFile, corrected: Corrected, schema: LeadSchema) -> str:
         return "people disagree about this header"
     if corrected.target is not None and corrected.target not in schema:
         return "the lead schema has no such field any more"
-    return "other evidence outweighs it: neighbours, values, or what the header means elsewhere"
+    return "too few files say the same yet, or other evidence outweighs it: values, neighbours, the header elsewhere"
 
 
 def _failure(corrected: Corrected, reason: str, said: str | None) -> dict[str, Any]:

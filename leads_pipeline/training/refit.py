@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from leads_pipeline.mapping import LeadSchema, MappingModel
 from leads_pipeline.mapping.assignment import assign
+from leads_pipeline.mapping.lexicon import NO_FIELD
 from leads_pipeline.mapping.model import Calibration
 from leads_pipeline.mapping.phrase_index import Floats
 from leads_pipeline.mapping.precedents import Precedents
@@ -25,7 +26,7 @@ from leads_pipeline.types import Sheet
 
 Progress = Callable[[str], None]
 
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 """Rises when the same dataset would make another model."""
 
 PARTS = 3
@@ -36,6 +37,9 @@ MOST_JUDGED = 6_000
 
 MAJORITY = 0.5
 """An answer that fewer of those who spoke of the header gave is not learned."""
+
+AGREED, UNANIMOUS = 2, 0.8
+"""In so many families, and in this share of all that are known, a header means a field that it becomes a synonym of."""
 
 TRUST = 300.0
 """How many columns the calibration of the shipped model counts for, beside those of the dataset."""
@@ -118,11 +122,12 @@ def _cross_fitted(
                 continue
             file = taught[at]
             belief = model.score(file.sheet, schema).probability
-            for column, choice in enumerate(map(int, assign(belief, single))):
+            choices: list[int] = assign(belief, single).tolist()
+            for column, choice in enumerate(choices):
                 if file.weights[column] > 0 and file.said[column]:
                     beliefs.append(float(belief[column, choice]))
                     right.append(names[choice] == file.targets[column])
-                    mapped.append(names[choice] is not None)
+                    mapped.append(choice < len(single))
     return Judged(np.array(beliefs, np.float32), np.array(right, bool), np.array(mapped, bool))
 
 
@@ -155,17 +160,30 @@ def _taught(base: MappingModel, held: Floats, files: Sequence[LabelledFile], sch
                 answers.append(Answer(column.header, file.family, target, weight * count**-0.5))
             if said:
                 told.append((column.header, file.family, target))
+    heard = Precedents.of(told, base.vocabulary)
+    precedents = _extended(base.precedents, heard)
     return replace(
         base,
-        precedents=_extended(base.precedents, told),
+        precedents=precedents,
+        synonyms=_synonyms(heard, precedents),
         meaning=update_meaning(base.meaning, answers, held, base.vocabulary),
         _prepared={},
     )
 
 
-def _extended(base: Precedents, told: Sequence[tuple[str, str, str | None]]) -> Precedents:
+def _synonyms(heard: Precedents, everywhere: Precedents) -> dict[str, tuple[str, ...]]:
+    """Headers that mean one field in several families of the dataset, and hardly anything else anywhere."""
+    found: dict[str, list[str]] = {}
+    for words, target, families in heard.known:
+        meant = everywhere.meant(words.replace(" ", ""))
+        if target != NO_FIELD and families >= AGREED and meant[target] >= UNANIMOUS * meant.total():
+            found.setdefault(target, []).append(words)
+    return {target: tuple(texts) for target, texts in found.items()}
+
+
+def _extended(base: Precedents, heard: Precedents) -> Precedents:
     counts = {(target, words): families for words, target, families in base.known}
-    for words, target, families in Precedents.of(told, base.vocabulary).known:
+    for words, target, families in heard.known:
         counts[target, words] = counts.get((target, words), 0) + families
     return Precedents(
         tuple((words, target, families) for (target, words), families in sorted(counts.items())), base.vocabulary

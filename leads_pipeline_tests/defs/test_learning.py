@@ -23,12 +23,12 @@ def files(database: Database, settings: Settings, organization: UUID, leads: Lea
 
 
 def reviewed(files: Files) -> None:
-    """Files in which people say that "Branchenkürzel" is the industry, in layouts of several families."""
+    """Files in which people say that "Wirkstoff" is the product, in layouts of several families."""
     for number in range(6):
         word = "".join(chr(ord("a") + int(digit)) for digit in f"{number:03d}")
         files.reviewed(
-            f"E-Mail,Branchenkürzel,Spalte {word},Weitere {word}\nada{number}@example.com,Alpha,x{number},1\n",
-            {"Branchenkürzel": "Industry", f"Spalte {word}": None, f"Weitere {word}": None},
+            f"E-Mail,Wirkstoff,Spalte {word},Weitere {word}\nada{number}@example.com,Alpha,x{number},1\n",
+            {"Wirkstoff": "Product", f"Spalte {word}": None, f"Weitere {word}": None},
         )
     files.build()
 
@@ -72,16 +72,15 @@ def test_a_model_learns_what_people_corrected_and_a_check_proves_it(files: Files
     with files.database.transaction(SYSTEM) as transaction:
         models.promote(transaction, model)
         transaction.run("DELETE FROM memory_entries WHERE organization_id = :id", id=files.organization)
-    upload = files.reviewed("E-Mail,Branchenkürzel,Handy\nada@example.com,Beta,+49 171 1234567\n")
+    upload = files.reviewed("Wirkstoff,Handy\nBeta,+49 171 1234567\n")
     with files.database.transaction(files.organization) as transaction:
         rows = transaction.all(
             "SELECT header, predicted, method, model_version FROM field_mappings WHERE upload_id = :id ORDER BY header",
             id=upload,
         )
     assert [(row["header"], row["predicted"], row["method"]) for row in rows] == [
-        ("Branchenkürzel", "Industry", "model"),
-        ("E-Mail", "Email", "model"),
         ("Handy", "MobilePhone", "model"),
+        ("Wirkstoff", "Product", "model"),
     ]
     assert {row["model_version"] for row in rows} == {model.name}
 
