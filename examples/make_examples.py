@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from making import elsewhere, english
+from making import elsewhere, english, welsh
 from making.lists import Answer
 
 EXAMPLES: dict[str, Callable[[Path, Random], list[Answer]]] = {
@@ -30,12 +30,19 @@ EXAMPLES: dict[str, Callable[[Path, Random], list[Answer]]] = {
     "no_header.csv": english.no_header,
     "contactos.csv": elsewhere.contactos,
     "seminar.csv": elsewhere.seminar,
+    "welsh/ffair.csv": welsh.ffair,
+    "welsh/cylchlythyr.csv": welsh.cylchlythyr,
+    "welsh/aelodau.xlsx": welsh.aelodau,
+    "welsh/ymholiadau.csv": welsh.ymholiadau,
+    "welsh/unseen/gweminar.csv": welsh.gweminar,
+    "welsh/unseen/cysylltiadau.csv": welsh.cysylltiadau,
 }
 
 
 def main(folder: Path) -> None:
     """Write every example and the answers into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    for name in EXAMPLES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
     answers = {
         name: [answer.as_json() for answer in make(folder / name, Random(name))]
         for name, make in sorted(EXAMPLES.items())

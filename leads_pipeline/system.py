@@ -62,6 +62,7 @@ def run_demo_system(settings: Settings, *, stay: bool) -> int:
                     token,
                     CHECKOUT / "examples",
                     out,
+                    train=lambda: _train(settings, database, name),
                     exports=settings.home / "demo",
                     dashboard=f"{system.base_url}/admin",
                     login=f"paste the token that lies in {_shown(admin_token_file(settings, database))}"
@@ -117,6 +118,15 @@ def _ready(settings: Settings) -> Generator[Database]:
         print("Bringing the tables up to date ...", flush=True)
         migrate(settings, database)
         yield database
+
+
+def _train(settings: Settings, database: Database, organization: str) -> None:
+    """Train a model of an organization's own, as `leads models train` does."""
+    from leads_pipeline.defs.execution import run_job
+    from leads_pipeline.defs.learning import TrainingConfig, retrain_mapping_model, training_run_config
+
+    config = training_run_config(TrainingConfig(organization=organization))
+    run_job(settings, database.url, retrain_mapping_model.name, config)
 
 
 def _say_how_to_log_in(settings: Settings, database: Database, base_url: str, password: str | None) -> None:

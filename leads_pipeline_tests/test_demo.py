@@ -26,15 +26,24 @@ ANSWERS = {
     "kunden.csv": [("Firma", 0, ["Company"]), ("Ort", 1, ["City"])],
     "trade_show.xlsx": [("Badge Co.", 0, ["Company"]), ("Temp", 1, ["Rating"]), ("Reg Type", 2, [None])],
     "trade_show_again.xlsx": [("Badge Co.", 0, ["Company"]), ("Temp", 1, ["Rating"]), ("Reg Type", 2, [None])],
+    "welsh/ffair.csv": [("Cwmni", 0, ["Company"])],
+    "welsh/unseen/gweminar.csv": [
+        ("Cwmni", 0, ["Company"]),
+        ("Enw'r cwmni", 1, ["Company"]),
+        ("Nodiadau", 2, ["Notes"]),
+    ],
 }
 AT_FIRST = {"Firma": "Company", "Ort": "City", "Badge Co.": None, "Temp": "Status", "Reg Type": None}
+RETRAINED = {"Cwmni": "Company", "Enw'r cwmni": "Company"}
 
 
 @dataclass
 class StandIn:
-    """Maps by `AT_FIRST`, and remembers what it is told."""
+    """Maps by `AT_FIRST`, and remembers what it is told; by `RETRAINED` once a model is trained and promoted."""
 
     stuck: bool = False
+    trained: str | None = None
+    verdict: str = "candidate"
     accepts_pictures: bool = False
     token: str = "right"
     mappings_member: str = "mappings"
@@ -42,30 +51,46 @@ class StandIn:
     memory: dict[str, str | None] = field(default_factory=dict[str, str | None])
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
-        path = path.removeprefix("/api/v1").partition("?")[0]
+        path, _, query = path.removeprefix("/api/v1").partition("?")
         upload_id = path.split("/")[2] if path.count("/") > 1 else ""
         if (method, path) == ("POST", "/uploads"):
             return self._receive(body)
+        if (learning := self._learn(method, path, query, body)) is not None:
+            return learning
         if path in ("/training/corrections", f"/uploads/{upload_id}/review"):
             for correction in json.loads(body)["corrections"]:
                 self.memory[correction["mapping_id"].partition("/")[2]] = correction["target"]
             return 200, {}
-        if path == "/training/summary":
-            return 200, {"llm": {"calls": 0, "tokens": 0, "cost_usd": 0.0}}
         if path.endswith("/mappings"):
-            columns = ANSWERS[self.filenames[upload_id]]
+            columns = columns_of(self.filenames[upload_id])
             return 200, {self.mappings_member: [self._mapping(upload_id, *column[:2]) for column in columns]}
         if path.endswith("/leads"):
             return 200, "Company,City\r\nQuorvane,Leeds\r\nZelbrith,Ponce\r\n"
         return 200, self._upload(upload_id, "received" if self.stuck else "mapped")
 
+    def _learn(self, method: str, path: str, query: str, body: bytes) -> tuple[int, Any] | None:
+        if path == "/mappings/preview":
+            return 200, {"mappings": [self._previewed(*column[:2], query) for column in columns_of(sent_name(body))]}
+        if path == "/training/summary":
+            return 200, {"llm": {"calls": 0, "tokens": 0, "cost_usd": 0.0}}
+        if path == "/training/generate-dataset":
+            return 202, {"id": "r", "status": "waiting", "version": None}
+        if path == "/training/dataset-requests/r":
+            return 200, {"id": "r", "status": "done", "version": 1}
+        if path.startswith("/models"):
+            if method == "POST":
+                self.trained = "champion"
+            made = {"version": 2, "scope": "organization", "status": self.trained, "reason": "It is not better."}
+            shipped = {"version": 1, "scope": "shared", "status": "champion", "reason": None}
+            return 200, {"models": [shipped] if self.trained is None else [made, shipped]}
+        return None
+
     def _receive(self, body: bytes) -> tuple[int, Any]:
-        name = re.search(rb'filename="([^"]+)"', body)
-        assert name
+        name = sent_name(body)
         if b"\x89PNG" in body and not self.accepts_pictures:
             return 422, problem(422, "content_mismatch", "This is a PNG picture.")
         upload_id = f"u{len(self.filenames)}"
-        self.filenames[upload_id] = name[1].decode()
+        self.filenames[upload_id] = name
         return 202, self._upload(upload_id, "received")
 
     def _upload(self, upload_id: str, status: str) -> dict[str, Any]:
@@ -77,6 +102,11 @@ class StandIn:
             "warnings": [{"code": "totals_left_out", "detail": "Totals are no leads.", "sheet": "List"}],
         }
 
+    def _previewed(self, header: str, index: int, query: str) -> dict[str, Any]:
+        told = self.memory if query == "memory=true" else {}
+        target = told.get(header, RETRAINED.get(header) if self.trained == "champion" else None)
+        return {"id": None, "sheet": "List", "index": index, "header": header, "target": target}
+
     def _mapping(self, upload_id: str, header: str, index: int) -> dict[str, Any]:
         known = header in self.memory
         return {
@@ -84,12 +114,22 @@ class StandIn:
             "sheet": "List",
             "index": index,
             "header": header,
-            "target": self.memory[header] if known else AT_FIRST[header],
+            "target": self.memory[header] if known else AT_FIRST.get(header),
             "confidence": 99.0 if known else 61.5,
             "method": "memory" if known else "model",
             "applied": known,
             "sample_shapes": ["Aaaaa Aa."],
         }
+
+
+def sent_name(body: bytes) -> str:
+    name = re.search(rb'filename="([^"]+)"', body)
+    assert name
+    return name[1].decode()
+
+
+def columns_of(filename: str) -> list[tuple[str, int, list[str | None]]]:
+    return next(columns for name, columns in ANSWERS.items() if Path(name).name == filename)
 
 
 def problem(status: int, code: str, detail: str) -> dict[str, Any]:
@@ -111,6 +151,7 @@ class Stage:
             token,
             self.folder,
             out,
+            train=self.train,
             exports=self.folder / "leads",
             dashboard="http://localhost/admin",
             login="with the token above",
@@ -118,6 +159,9 @@ class Stage:
         )
         assert isinstance(out.file, io.StringIO)
         return result, out.file.getvalue()
+
+    def train(self) -> None:
+        self.system.trained = self.system.verdict
 
 
 @pytest.fixture
@@ -155,6 +199,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     }
     (tmp_path / "answers.json").write_text(json.dumps(files))
     for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"content")
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -186,6 +231,25 @@ def test_a_refused_file_is_shown_with_its_code(stage: Stage) -> None:
     result, told = stage.play()
     assert result.refused_code == "content_mismatch"
     assert "422 content_mismatch" in told
+
+
+def test_a_retrained_model_is_judged_on_systems_that_nobody_corrected(stage: Stage) -> None:
+    result, told = stage.play()
+    learned = result.learned
+    assert (learned.corrections, learned.dataset, learned.model, learned.refused) == (1, 1, 2, None)
+    right = (learned.at_first, learned.with_memory, learned.retrained, learned.retrained_with_memory)
+    assert (right, learned.columns) == ((0, 1, 2, 2), 3)
+    assert re.search(r"model 2, without memory +2 of 3 +66\.7 %", told)
+    assert "0.0 % right before, 66.7 % after retraining, 66.7 % with memory" in " ".join(
+        re.sub("[│╭╮╰╯─]", " ", told).split()
+    )
+
+
+def test_a_model_that_is_not_better_is_said_to_be_rejected_and_maps_nothing(stage: Stage) -> None:
+    stage.system.verdict = "rejected"
+    result, told = stage.play()
+    assert (result.learned.refused, result.learned.retrained) == ("It is not better.", 0)
+    assert "Model 2 is rejected: It is not better." in told
 
 
 def test_without_a_terminal_everything_is_plain_text_of_80_columns(stage: Stage) -> None:

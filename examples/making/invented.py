@@ -3,7 +3,7 @@
 Names are drawn at random from short lists, company names are made-up words, addresses end in the reserved domains
 example.com, .example and .test, and telephone numbers come from the ranges that regulators keep free for films:
 NANP 555-01xx, Ofcom's and the Bundesnetzagentur's drama numbers, Arcep's numbers for audiovisual works.
-How the files look that these people stand in belongs to `english` and `elsewhere`.
+How the files look that these people stand in belongs to `english`, `elsewhere` and `welsh`.
 """
 
 import unicodedata
@@ -232,6 +232,27 @@ UK = Region(
     departments="Purchasing, Production, Marketing, Accounts, Quality",
     industries="Engineering, Food, Chemicals, Education, Health",
     domains=("example", "test"),
+)
+
+WALES = Region(
+    women="Angharad, Bethan, Carys, Delyth, Eleri, Ffion, Glenys, Heledd, Lowri, Menna",
+    men="Aled, Bedwyr, Caradog, Deiniol, Emrys, Geraint, Huw, Illtud, Llew, Rhodri",
+    last="ap Hywel, Bebb, Cadwaladr, Gethin, Llwyd, Nannau, Penri, Prydderch, Tegid, Wynn",
+    companies=("{} Cyf", "Grŵp {}", "{} a'i Ferched", "Bwydydd {}", "Argraffwyr {}"),
+    streets="Heol y Felin, Stryd y Bont, Ffordd y Castell, Lôn Fach, Rhodfa'r Gogledd",
+    house=lambda street, number: f"{number} {street}",
+    places=(
+        ("Caerdydd", "De Morgannwg", "CF10 1AA", "Cymru"),
+        ("Abertawe", "Gorllewin Morgannwg", "SA1 1DP", "Cymru"),
+        ("Aberystwyth", "Ceredigion", "SY23 1AB", "Cymru"),
+        ("Caernarfon", "Gwynedd", "LL55 1AA", "Cymru"),
+        ("Wrecsam", "Clwyd", "LL11 1AA", "Cymru"),
+    ),
+    phone=uk_phone,
+    mobile=uk_mobile,
+    titles="Rheolwr Gwerthiant, Cyfarwyddwr, Prynwr, Pennaeth Marchnata, Perchennog, Peiriannydd, Cyfrifydd",
+    departments="Gwerthiant, Marchnata, Cyllid, Cynhyrchu, Prynu",
+    industries="Bwyd a diod, Gweithgynhyrchu, Twristiaeth, Adeiladu, Iechyd, Addysg",
 )
 
 GERMANY = Region(

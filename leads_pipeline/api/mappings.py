@@ -1,8 +1,9 @@
 """The instant answer: what a file would be mapped to, with nothing stored."""
 
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from leads_pipeline.api.intake import receive_file
@@ -19,20 +20,26 @@ router = APIRouter(prefix="/mappings", tags=["mappings"])
 
 
 @router.post("/preview", openapi_extra=FILE_FORM, responses=problems(408, 413, 415))
-async def preview(request: Request, caller: UploadReader, shared: Shared) -> Mappings:
+async def preview(
+    request: Request,
+    caller: UploadReader,
+    shared: Shared,
+    memory: Annotated[bool, Query(description="false: as the model alone maps it, without what was corrected.")] = True,
+) -> Mappings:
     """What a file would be mapped to, now. Nothing is stored; what was corrected before acts."""
     with shared.workplace() as place:
         file = await receive_file(
             request, place / "upload", limit=shared.settings.max_csv_bytes, silence=shared.settings.body_timeout_seconds
         )
-        return await run_in_threadpool(_preview, shared, caller, file.path, file.filename)
+        return await run_in_threadpool(_preview, shared, caller, file.path, file.filename, remembers=memory)
 
 
-def _preview(shared: Services, caller: Caller, path: Path, filename: str) -> Mappings:
+def _preview(shared: Services, caller: Caller, path: Path, filename: str, *, remembers: bool) -> Mappings:
     inspect(path, filename, shared.limits)
     with shared.reading:
         workbook = read(path, filename, shared.limits)
-    keys = [key for sheet in workbook.sheets for key in memory_keys(sheet, load_model().vocabulary)]
+    sheets = workbook.sheets if remembers else ()
+    keys = [key for sheet in sheets for key in memory_keys(sheet, load_model().vocabulary)]
     with shared.database.transaction(caller.organization) as transaction:
         version, schema = current_schema(transaction)
         remembered = Memory(memory.recall(transaction, keys, sharable=sharable_fields()))

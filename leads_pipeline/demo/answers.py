@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from leads_pipeline.demo.service import ColumnMapping
+from leads_pipeline.demo.service import ColumnMapping, Proposal
 from leads_pipeline.errors import SetupProblem
 
 
@@ -74,12 +74,12 @@ class SheetAnswer(BaseModel):
 
 
 class Answers:
-    """The right answers to the examples of a folder."""
+    """The right answers to the examples of a folder. `files` are named by their paths in it."""
 
     def __init__(self, files: Mapping[str, Sequence[SheetAnswer]]) -> None:
         self.files = files
         self._columns = {
-            (filename, sheet.sheet): sheet.columns for filename, sheets in files.items() for sheet in sheets
+            (Path(name).name, sheet.sheet): sheet.columns for name, sheets in files.items() for sheet in sheets
         }
 
     @classmethod
@@ -94,23 +94,26 @@ class Answers:
         """The mappings of an example with their verdicts, in the same order."""
         return [self._judge(filename, mapping) for mapping in mappings]
 
+    def right(self, filename: str, proposals: Sequence[Proposal]) -> int:
+        """How many columns of an example are mapped rightly."""
+        return sum(proposal.target in self._accepted(filename, proposal) for proposal in proposals)
+
     def _judge(self, filename: str, mapping: ColumnMapping) -> Judged:
-        columns = self._columns.get((filename, mapping.sheet)) or self._columns.get((filename, None)) or []
-        accepted = _accepted(columns, mapping)
+        accepted = self._accepted(filename, mapping)
         if mapping.target in accepted:
             return Judged(mapping, Verdict.RIGHT, mapping.target)
         return Judged(mapping, Verdict.MISSED if mapping.target is None else Verdict.WRONG, accepted[0])
 
-
-def _accepted(columns: Sequence[ColumnAnswer], mapping: ColumnMapping) -> list[str | None]:
-    """The right answers, found by header; by place for a header that was read without the group of columns above it."""
-    for column in columns:
-        if column.header == mapping.header:
-            return column.answers
-    for column in columns:
-        if column.index == mapping.index and column.header.endswith(f" {mapping.header}"):
-            return column.answers
-    return [None]
+    def _accepted(self, filename: str, mapping: Proposal) -> list[str | None]:
+        """The right answers, found by header; by place for a header that was read without the group of columns above it."""
+        columns = self._columns.get((filename, mapping.sheet)) or self._columns.get((filename, None)) or []
+        for column in columns:
+            if column.header == mapping.header:
+                return column.answers
+        for column in columns:
+            if column.index == mapping.index and column.header.endswith(f" {mapping.header}"):
+                return column.answers
+        return [None]
 
 
 _FILES = TypeAdapter(dict[str, list[SheetAnswer]])

@@ -4,7 +4,7 @@ They fit 80 columns and grow with the terminal, say nothing by colour alone, and
 output cannot show others. No cell of a file is shown, masked shapes only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich import box
@@ -128,6 +128,28 @@ def recall_table(recalled: Sequence[Recalled], marks: Marks) -> Table:
                 style="green" if acted else "red",
             ),
         )
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """Who maps, and by file how many columns are right, of how many."""
+
+    who: str
+    right: Mapping[str, tuple[int, int]]
+
+
+def understood_table(rows: Sequence[Understood]) -> Table:
+    """A row for each who maps, a column for each file, and all of them together."""
+    table = _table()
+    table.add_column("Mapped by", ratio=2, overflow="fold")
+    for name in rows[0].right:
+        table.add_column(Text(name), ratio=1, justify="right", overflow="fold")
+    table.add_column("Together", ratio=1, justify="right")
+    for one in rows:
+        right, columns = (sum(each[at] for each in one.right.values()) for at in (0, 1))
+        cells = [f"{part} of {whole}" for part, whole in one.right.values()]
+        table.add_row(Text(one.who), *cells, percent(right, columns))
     return table
 
 

@@ -47,14 +47,19 @@ class Transformed(BaseModel):
     fields: list[str]
 
 
-class ColumnMapping(BaseModel):
-    """What one column of an upload is mapped to; `target` None is "no target", `confidence` is in percent."""
+class Proposal(BaseModel):
+    """What one column is mapped to; `target` None is "no target"."""
 
-    id: str
     sheet: str
     index: int
     header: str
     target: str | None
+
+
+class ColumnMapping(Proposal):
+    """What one column of an upload is mapped to; `confidence` is in percent."""
+
+    id: str
     confidence: float
     method: str
     applied: bool
@@ -69,6 +74,24 @@ class Correction(BaseModel):
     target: str | None
 
 
+class DatasetRequest(BaseModel):
+    """A request for a training dataset, and what became of it; `version` is there when it is done."""
+
+    id: str
+    status: str
+    version: int | None = None
+    problem: dict[str, Any] | None = None
+
+
+class Trained(BaseModel):
+    """A mapping model; `reason` says why it was rejected."""
+
+    version: int
+    scope: str
+    status: str
+    reason: str | None = None
+
+
 class LlmUse(BaseModel):
     calls: int
     cost_usd: float | None
@@ -76,6 +99,14 @@ class LlmUse(BaseModel):
 
 class _Mappings(BaseModel):
     mappings: list[ColumnMapping]
+
+
+class _Proposals(BaseModel):
+    mappings: list[Proposal]
+
+
+class _Models(BaseModel):
+    models: list[Trained]
 
 
 class _Summary(BaseModel):
@@ -113,6 +144,29 @@ class Service:
         """Say what is wrong in an upload, and that all the rest of it is right."""
         body = {"corrections": [correction.model_dump() for correction in corrections], "rest": "confirmed"}
         _good(self._ask("POST", f"/uploads/{upload_id}/review", json=body))
+
+    def preview(self, filename: str, content: bytes, *, memory: bool) -> list[Proposal]:
+        """What a file would be mapped to, with nothing stored; without `memory`, by the model alone."""
+        asked = self._ask(
+            "POST", "/mappings/preview", params={"memory": str(memory).lower()}, files={"file": (filename, content)}
+        )
+        return _read(_good(asked), _Proposals).mappings
+
+    def generate_dataset(self) -> DatasetRequest:
+        """Ask for a training dataset of all that was reviewed."""
+        return _read(_good(self._ask("POST", "/training/generate-dataset", json={})), DatasetRequest)
+
+    def dataset_request(self, request_id: str) -> DatasetRequest:
+        return _read(_good(self._ask("GET", f"/training/dataset-requests/{request_id}")), DatasetRequest)
+
+    def newest_model(self) -> Trained | None:
+        """The newest model of the organization's own, None if it has none."""
+        found = _read(_good(self._ask("GET", "/models")), _Models).models
+        return next((model for model in found if model.scope == "organization"), None)
+
+    def promote(self, version: int) -> None:
+        """Have a model map from the next file on."""
+        _good(self._ask("POST", f"/models/{version}/promote"))
 
     def leads(self, upload_id: str) -> bytes:
         """The upload's leads as CSV."""

@@ -1,6 +1,6 @@
-"""The demo's story, in order: send, wait, look, correct, see it act, export, be refused, sum up.
+"""The demo's story, in order: send, wait, look, correct, see it act, export, be refused, learn, sum up.
 
-Starting the system, and knowing where its dashboard is, belong to the caller.
+Starting the system, training a model in it, and knowing where its dashboard is, belong to the caller.
 """
 
 import csv
@@ -21,16 +21,38 @@ from rich.text import Text
 
 from leads_pipeline.demo import pages
 from leads_pipeline.demo.answers import Answers, Judged, Score, Verdict
-from leads_pipeline.demo.pages import Exported, Marks, Recalled, count, heading, percent
+from leads_pipeline.demo.pages import Exported, Marks, Recalled, Understood, count, heading, percent
 from leads_pipeline.demo.service import Correction, Problem, Service, Upload
 from leads_pipeline.errors import SetupProblem, UnexpectedAnswer
 
 FIRST, AGAIN = "trade_show.xlsx", "trade_show_again.xlsx"
 HOUSE_RULE = ("Job Function", "Department")
 """What the demo's organization wants of a column of `FIRST`, in case the rest of it was right at once."""
+FOREIGN, UNSEEN = "welsh/", "welsh/unseen/"
+"""Lists in a language that the shipped model has no words for: those that are corrected, and of other systems those that
+nobody corrects and no model learns from.
+"""
 POLL_SECONDS = 0.25
 WIDEST = 110
 """Columns of text that a table takes at most: wider ones are hard to read across."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What learning came to, on files of systems that nobody corrected: of their `columns`, how many were right.
+
+    `model` is the version that was trained, `refused` why it was not promoted (None: it was).
+    """
+
+    corrections: int
+    dataset: int
+    model: int
+    refused: str | None
+    columns: int
+    at_first: int
+    with_memory: int
+    retrained: int
+    retrained_with_memory: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +69,7 @@ class DemoResult:
     again: Score
     exported_rows: int
     refused_code: str
+    learned: Learned
     llm_cost_usd: float | None
     median_seconds: float
     slowest_seconds: float
@@ -58,6 +81,7 @@ def run_demo(
     examples: Path,
     out: Console,
     *,
+    train: Callable[[], None],
     exports: Path,
     dashboard: str,
     login: str,
@@ -65,6 +89,7 @@ def run_demo(
 ) -> DemoResult:
     """Tell the whole story on `out`, and return what it came to.
 
+    `train` trains a model of the organization's newest dataset, and returns when that is done.
     `exports` is the folder that the leads are written to; it is made. `dashboard` and `login` are said at the end.
     `patience_seconds` is how long files may wait to be mapped. Raises a `LeadsError` with one sentence when the
     system does not do what it should.
@@ -80,21 +105,25 @@ def run_demo(
     with httpx.Client(base_url=base_url, headers=headers, timeout=30) as client:
         teller = _Teller(Service(client), answers, out, patience_seconds)
         names = sorted(answers.files, key=lambda name: (name != FIRST, name))
-        first = teller.send([examples / name for name in names if name != AGAIN])
+        foreign = [examples / name for name in names if name.startswith(FOREIGN) and not name.startswith(UNSEEN)]
+        unseen = [examples / name for name in names if name.startswith(UNSEEN)]
+        first = teller.send([examples / name for name in names if name != AGAIN and not name.startswith(FOREIGN)])
         teller.show(first)
         corrected = teller.correct(first)
         again = teller.send_again(examples / AGAIN, first, corrected)
         rows = teller.export([*first, again], exports)
         refused = teller.be_refused()
+        learned = teller.learn(foreign, unseen, train)
         llm = teller.service.llm_use()
     seconds = [seen.seconds for seen in first]
     result = DemoResult(
-        files=len(first) + 1,
+        files=len(first) + 1 + len(foreign) + len(unseen),
         score=Score.of(one for seen in first for one in seen.judged),
         corrections=len(corrected),
         again=Score.of(again.judged),
         exported_rows=rows,
         refused_code=refused.code,
+        learned=learned,
         llm_cost_usd=llm.cost_usd,
         median_seconds=statistics.median(seconds),
         slowest_seconds=max(seconds),
@@ -107,14 +136,19 @@ def run_demo(
 
 def summary(result: DemoResult, *, exports: Path, dashboard: str, login: str) -> list[tuple[str, str]]:
     """The facts of the summary, each with its name."""
-    score, again = result.score, result.again
+    score, again, learned = result.score, result.again, result.learned
+    before, after, both = (
+        percent(right, learned.columns)
+        for right in (learned.at_first, learned.retrained, learned.retrained_with_memory)
+    )
     return [
-        ("Files", f"{result.files} spreadsheets, {count(score.columns + again.columns, 'column')}"),
+        ("Files", f"{result.files} spreadsheets"),
         ("At first sight", f"{score.right} of {score.columns} columns right ({percent(score.right, score.columns)})"),
         ("Wrong maps", f"{score.wrong}; {score.wrong_and_applied} of them would have been used without a person"),
         ("Coverage", f"{percent(score.applied, score.columns)} of columns decided without a person"),
         ("Corrections", f"{result.corrections}, in memory at once"),
         ("Next file", f"{again.right} of {again.columns} columns right, {again.from_memory} from memory"),
+        ("Learned", f"of unseen systems' columns {before} right before, {after} after retraining, {both} with memory"),
         ("Language model", "cost unknown" if result.llm_cost_usd is None else f"${result.llm_cost_usd:.2f}"),
         ("Until mapped", f"{result.median_seconds:.1f} s (median), {result.slowest_seconds:.1f} s (slowest)"),
         ("Leads", f"{count(result.exported_rows, 'row')} in {exports}"),
@@ -217,6 +251,82 @@ class _Teller:
             raise UnexpectedAnswer("A picture named .xlsx was taken for a workbook.")
         self._print_table(pages.problem_panel(filename, answer))
         return answer
+
+    def learn(self, files: Sequence[Path], unseen: Sequence[Path], train: Callable[[], None]) -> Learned:
+        """Correct lists in a new language, train a model with them, and see what it makes of systems that nobody corrected."""
+        self._out.print(heading(7, "Learning: lists in Welsh, which the shipped model has no words for"))
+        at_first = self._understood(unseen, memory=False)
+        seen = self._send(files)
+        corrections = 0
+        for one in seen:
+            wrong = _wrong(one.judged)
+            corrections += len(wrong)
+            self.service.review(one.upload.id, wrong)
+        self._out.print(
+            f"{count(corrections, 'correction')} in {count(len(seen), 'file')}, which act through memory at once."
+        )
+        with_memory = self._understood(unseen, memory=True)
+        dataset = self._dataset()
+        self._out.print(f"Training dataset {dataset} is frozen: all that was reviewed above, anonymised.")
+        model, refused = self._trained(train)
+        retrained = self._understood(unseen, memory=False)
+        with_both = self._understood(unseen, memory=True)
+        self._out.print("\nRight columns of two systems that nobody corrected, and no model was trained on:")
+        self._print_table(
+            pages.understood_table(
+                [
+                    Understood("the shipped model", at_first),
+                    Understood("with memory of the corrections", with_memory),
+                    Understood(f"model {model}, without memory", retrained),
+                    Understood(f"model {model}, with memory", with_both),
+                ]
+            )
+        )
+        columns = sum(whole for _, whole in at_first.values())
+        right = [sum(part for part, _ in each.values()) for each in (at_first, with_memory, retrained, with_both)]
+        return Learned(corrections, dataset, model, refused, columns, *right)
+
+    def _understood(self, files: Sequence[Path], *, memory: bool) -> dict[str, tuple[int, int]]:
+        """Of each file: how many of its columns are mapped rightly now, and how many it has."""
+        found: dict[str, tuple[int, int]] = {}
+        for file in files:
+            proposals = self.service.preview(file.name, file.read_bytes(), memory=memory)
+            found[file.name] = self._answers.right(file.name, proposals), len(proposals)
+        return found
+
+    def _dataset(self) -> int:
+        """The version of the training dataset that a run builds when it is asked for."""
+        request = self.service.generate_dataset()
+        deadline = time.monotonic() + self._patience
+        with _progress(self._out) as tell:
+            while request.status not in {"done", "failed"}:
+                if time.monotonic() > deadline:
+                    raise UnexpectedAnswer(
+                        f"No training dataset after {self._patience:.0f} s: is the Dagster daemon running?"
+                    )
+                tell("A run builds a training dataset ...")
+                time.sleep(POLL_SECONDS)
+                request = self.service.dataset_request(request.id)
+        if request.version is None:
+            raise UnexpectedAnswer(
+                f"The training dataset failed: {(request.problem or {}).get('detail', 'nobody says why')}"
+            )
+        return request.version
+
+    def _trained(self, train: Callable[[], None]) -> tuple[int, str | None]:
+        """Train, and promote what came of it. The model's version, and why it was not promoted (None: it was)."""
+        with _progress(self._out) as tell:
+            tell("The job retrain_mapping_model trains a model, and compares it with the one that maps now ...")
+            train()
+        model = self.service.newest_model()
+        if model is None:
+            raise UnexpectedAnswer("The training has ended, and there is no model of it.")
+        if model.status == "rejected":
+            self._out.print(f"Model {model.version} is rejected: {model.reason}")
+            return model.version, model.reason or "rejected"
+        self.service.promote(model.version)
+        self._out.print(f"Model {model.version} is promoted: it maps this organization's files from now on.")
+        return model.version, None
 
     def _print_table(self, table: RenderableType) -> None:
         self._out.print(table, width=min(self._out.width, WIDEST))
