@@ -38,7 +38,7 @@ def test_the_asset_graph_is_as_described() -> None:
         ),
         "model_performance": (
             "Insight",
-            ["field_mappings", "user_corrections"],
+            ["field_mappings", "mapping_models", "user_corrections"],
             ["team:revops"],
             ["pandas", "postgres"],
         ),

@@ -6,15 +6,16 @@ from uuid import UUID
 import dagster as dg
 from pydantic import Field
 
+from leads_pipeline.defs.datasets import DatasetConfig, ask
 from leads_pipeline.defs.intake import ON_ITS_WAY
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.serving import register_shipped
 from leads_pipeline.defs.shelves import LEARNING, OWNERS
-from leads_pipeline.defs.training import SEED, plan, train
+from leads_pipeline.defs.training import SEED, plan, planned_or_stood_down, train
 from leads_pipeline.errors import LeadsError, NotFound
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import models, organizations
-from leads_pipeline.store.database import SYSTEM, Transaction
+from leads_pipeline.store.database import SYSTEM, Database, Transaction
 from leads_pipeline.store.models import Model
 
 ENOUGH_RIGHT = 0.8
@@ -60,9 +61,8 @@ def mapping_models(context: dg.AssetExecutionContext, config: TrainingConfig, le
     register_shipped(leads.database)
     try:
         with leads.database.transaction(SYSTEM) as transaction:
-            planned = plan(
-                transaction, owner_of(transaction, config.organization), version=config.dataset, seed=config.seed
-            )
+            owner = owner_of(transaction, config.organization)
+        planned = planned_or_stood_down(leads.database, owner, version=config.dataset, seed=config.seed)
         model = train(leads.database, planned, context.run.run_id, progress=context.log.info)
     except LeadsError as problem:
         raise dg.Failure(problem.detail, allow_retries=False) from problem
@@ -177,17 +177,42 @@ def _due(transaction: Transaction) -> list[tuple[str | None, int, int]]:
     return found
 
 
+def _to_rebuild(database: Database) -> list[str | None]:
+    """Scopes whose champion was trained on a dataset that is withdrawn, once a dataset is there in its place or cannot be.
+
+    Asks for that dataset first.
+    """
+    with database.transaction(SYSTEM) as transaction:
+        withdrawn = models.withdrawn(transaction)
+    for row in withdrawn:
+        if not row["asked"]:
+            name = row["organization"]
+            scope, names = ("shared", []) if name is None else ("organization", [name])
+            ask(database, DatasetConfig(scope=scope, organizations=names))
+    return [row["organization"] for row in withdrawn if row["asked"] and not row["awaited"]]
+
+
 @dg.sensor(
     name="corrections_to_learn",
     job=retrain_mapping_model,
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Trains a model when a dataset holds enough corrections that no model has learned from.",
+    description=(
+        "Trains a model when a dataset holds enough corrections that no model has learned from, and one in place of a "
+        "champion whose dataset was withdrawn."
+    ),
 )
 def corrections_to_learn(context: dg.SensorEvaluationContext, leads: Leads) -> dg.SensorResult | dg.SkipReason:
-    """Asks for a run for each scope with enough news."""
+    """Asks for a run for each scope with enough news, or whose champion has to be rebuilt."""
     if context.instance.get_runs_count(dg.RunsFilter(job_name=retrain_mapping_model.name, statuses=ON_ITS_WAY)):
         return dg.SkipReason("A training is starting.")
+    rebuilt = _to_rebuild(leads.database)
+    if rebuilt:
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(run_config=training_run_config(TrainingConfig(organization=name))) for name in rebuilt
+            ]
+        )
     with leads.database.transaction(SYSTEM) as transaction:
         due = _due(transaction)
     enough = leads.settings.training_corrections

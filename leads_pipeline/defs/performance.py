@@ -90,7 +90,7 @@ def _measure(transaction: Transaction, start: datetime, end: datetime) -> int:
 
 @dg.asset(
     name="model_performance",
-    deps=["field_mappings", "user_corrections"],
+    deps=["field_mappings", "user_corrections", "mapping_models"],
     group_name=INSIGHT,
     owners=OWNERS,
     kinds={"postgres", "pandas"},

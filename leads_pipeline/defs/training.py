@@ -77,6 +77,24 @@ def plan(transaction: Transaction, owner: UUID | None, *, version: int | None = 
     return Plan(owner, dataset, schema, base, seed, inputs)
 
 
+def planned_or_stood_down(
+    database: Database, owner: UUID | None, *, version: int | None = None, seed: int = SEED
+) -> Plan:
+    """The same. Where nothing can be trained in place of a champion whose dataset was withdrawn, that maps no longer."""
+    try:
+        with database.transaction(SYSTEM) as transaction:
+            return plan(transaction, owner, version=version, seed=seed)
+    except (DatasetRefused, StaleState):
+        with database.transaction(SYSTEM) as transaction:
+            champion = models.champion(transaction, owner)
+            if version is None and champion is not None and champion.dataset_withdrawn:
+                models.stand_down(transaction, owner, _WITHDRAWN)
+        raise
+
+
+_WITHDRAWN = "The dataset that it had learned from was withdrawn."
+
+
 def train(database: Database, planned: Plan, run_id: str, *, progress: Progress = lambda _: None) -> Model:
     """Train, compare with the champion, and keep: as a candidate, or as rejected with the reason."""
     from leads_pipeline.training.comparison import objections
@@ -88,8 +106,12 @@ def train(database: Database, planned: Plan, run_id: str, *, progress: Progress 
     with database.transaction(SYSTEM) as transaction:
         files, places = labelled_files(transaction, planned.dataset.id)
         champion = models.champion(transaction, planned.owner) or models.champion(transaction, None)
+        # One whose dataset was withdrawn has to go: the new model is to be better than what would map in its place.
+        withdrawn = champion is not None and champion.dataset_withdrawn
         incumbent = (
-            None if champion is None else usable(transaction, InUse(champion.id, champion.name, champion.shipped))
+            None
+            if champion is None or withdrawn
+            else usable(transaction, InUse(champion.id, champion.name, champion.shipped))
         )
         before = models.newest_trained(transaction, planned.owner)
         said = models.corrections_since(
@@ -103,7 +125,7 @@ def train(database: Database, planned: Plan, run_id: str, *, progress: Progress 
     progress("looking for people's corrections in it")
     proof = prove(model, _corrected(said, files, places), planned.schema)
     metrics = {
-        "against": None if champion is None else champion.version,
+        "against": None if champion is None or withdrawn else champion.version,
         **{name: _shown(paired, planned.seed) for name, paired in sets.items()},
         "corrections": proof,
         "seconds": round(time.perf_counter() - begun, 1),
@@ -121,7 +143,13 @@ def train(database: Database, planned: Plan, run_id: str, *, progress: Progress 
     )
     rejected = None if not against else f"It is not better: {'; '.join(against)}."
     with database.transaction(SYSTEM) as transaction:
-        return models.save(transaction, planned.owner, trained, rejected=rejected, run_id=run_id)
+        made = models.save(transaction, planned.owner, trained, rejected=rejected, run_id=run_id)
+        if not withdrawn or champion is None or champion.organization_id != planned.owner:
+            return made
+        if rejected is None:
+            return models.promote(transaction, made, because=_WITHDRAWN)
+        models.stand_down(transaction, planned.owner, _WITHDRAWN)
+        return made
 
 
 def compared(

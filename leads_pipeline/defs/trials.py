@@ -64,6 +64,12 @@ def _judge(transaction: Transaction, trial: Trial, now: datetime) -> list[str]:
         f"{evidence['losses']}; the capital won is {evidence['capital_better']:g} to {evidence['capital_worse']:g}"
     )
     verdict = evidence["verdict"]
+    if challenger.dataset_withdrawn:
+        reason = f"The dataset that model {challenger.version} had learned from was withdrawn."
+        trials.end(transaction, trial.id, "kept" if trial.kind == "probation" else "stopped", reason)
+        if trial.kind != "probation":
+            trials.reject(transaction, challenger.id, reason)
+        return [reason]
     if trial.kind == "probation":
         return _judge_probation(transaction, trial, champion, challenger, verdict, told, now)
     if _too_slow(evidence):

@@ -18,6 +18,9 @@ from leads_pipeline.store.ids import new_id
 
 CHUNK = 1 << 20
 
+ARTIFACTS_KEPT = 3
+"""How many artifacts of a scope are kept beside those in use and the one that a rollback goes to: some 8 MB each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -176,7 +179,27 @@ def save(transaction: Transaction, owner: UUID | None, trained: Trained, *, reje
             owner=owner,
             bytes=trained.artifact[at : at + CHUNK],
         )
+    _prune(transaction, owner)
     return get(transaction, model)
+
+
+def _prune(transaction: Transaction, owner: UUID | None) -> None:
+    """Delete the artifacts of a scope that neither map, nor are tried, nor are the champion before, but for the newest few."""
+    transaction.run(
+        """WITH idle AS (
+               SELECT m.id, row_number() OVER (ORDER BY m.version DESC) AS place FROM mapping_models m
+               WHERE m.organization_id IS NOT DISTINCT FROM :owner AND m.artifact_bytes > 0
+                 AND m.status NOT IN ('champion', 'challenger')
+                 AND NOT EXISTS (SELECT FROM mapping_models c WHERE c.status = 'champion' AND c.replaced = m.id)
+                 AND NOT EXISTS (SELECT FROM experiments e WHERE e.outcome = 'running' AND e.challenger_id = m.id)
+           ), pruned AS (
+               UPDATE mapping_models SET artifact_bytes = 0 WHERE id IN (SELECT id FROM idle WHERE place > :kept)
+               RETURNING id
+           )
+           DELETE FROM mapping_model_chunks WHERE model_id IN (SELECT id FROM pruned)""",
+        owner=owner,
+        kept=ARTIFACTS_KEPT,
+    )
 
 
 def artifact(transaction: Transaction, model: UUID) -> bytes:
@@ -205,7 +228,8 @@ def lock_scope(transaction: Transaction, owner: UUID | None) -> None:
 def promote(transaction: Transaction, model: Model, *, because: str | None = None) -> Model:
     """Make a model its scope's champion. It maps the next upload, in every process.
 
-    Raises `StaleState` for the champion itself, and for a model that was rejected or whose artifact is gone.
+    Raises `StaleState` for the champion itself, and for a model that was rejected, whose artifact is gone, or whose dataset
+    was withdrawn.
     """
     lock_scope(transaction, model.organization_id)
     model = get(transaction, model.id)
@@ -213,7 +237,7 @@ def promote(transaction: Transaction, model: Model, *, because: str | None = Non
         raise StaleState(f"Model {model.version} is the champion already.", code="already_champion")
     if model.status == "rejected":
         raise StaleState(f"Model {model.version} was rejected: {model.reason}", code="model_rejected")
-    _require_artifact(model)
+    _require_usable(model)
     if model.shipped and (newest := _newest_shipped(transaction)).id != model.id:
         raise StaleState(
             f"Model {model.version} came with an earlier release; this one brought model {newest.version}.",
@@ -250,7 +274,7 @@ def rollback(transaction: Transaction, owner: UUID | None, *, because: str | Non
         # One that came with an earlier release is gone; what came with this one stands for it.
         before = _newest_shipped(transaction)
     if before is not None:
-        _require_artifact(before)
+        _require_usable(before)
     _retire(transaction, now, because or "It was rolled back.")
     _record(transaction, "model.rolled_back", now, before)
     if before is None:
@@ -262,6 +286,39 @@ def rollback(transaction: Transaction, owner: UUID | None, *, because: str | Non
         id=before.id,
     )
     return now, get(transaction, before.id)
+
+
+def stand_down(transaction: Transaction, owner: UUID | None, because: str) -> None:
+    """Take a scope's champion out of use for good: the shared champion maps in its place, or the shipped model."""
+    lock_scope(transaction, owner)
+    now = champion(transaction, owner)
+    if now is None or now.shipped:
+        return
+    _retire(transaction, now, because)
+    before = _newest_shipped(transaction) if owner is None else None
+    _record(transaction, "model.stood_down", now, before)
+    if before is not None:
+        transaction.run(
+            """UPDATE mapping_models SET status = 'champion', promoted_at = clock_timestamp(), ended_at = NULL, reason = NULL,
+                   replaced = NULL WHERE id = :id""",
+            id=before.id,
+        )
+
+
+def withdrawn(transaction: Transaction) -> list[dict[str, Any]]:
+    """Champions that have learned from a dataset that was withdrawn since: whose, and whether a new dataset was asked for
+    after that (`asked`), and is still awaited (`awaited`).
+    """
+    return transaction.all(
+        """SELECT m.organization_id, o.name AS organization, m.version, r.asked, r.awaited
+           FROM mapping_models m JOIN training_datasets d ON d.id = m.dataset_id AND d.status = 'withdrawn'
+           LEFT JOIN organizations o ON o.id = m.organization_id
+           CROSS JOIN LATERAL (
+               SELECT count(*) > 0 AS asked, coalesce(bool_or(state IN ('waiting', 'running')), false) AS awaited
+               FROM dataset_requests r
+               WHERE r.organization_id IS NOT DISTINCT FROM m.organization_id AND r.created_at > d.withdrawn_at) r
+           WHERE m.status = 'champion' ORDER BY m.version"""
+    )
 
 
 def _record(transaction: Transaction, action: str, model: Model, other: Model | None) -> None:
@@ -299,7 +356,12 @@ def _newest_shipped(transaction: Transaction) -> Model:
     return _model(transaction.one(f"{_MODELS} WHERE m.shipped ORDER BY m.version DESC LIMIT 1"))
 
 
-def _require_artifact(model: Model) -> None:
+def _require_usable(model: Model) -> None:
+    if model.dataset_withdrawn:
+        raise StaleState(
+            f"The dataset that model {model.version} had learned from was withdrawn; `leads models train` makes another.",
+            code="dataset_withdrawn",
+        )
     if not model.shipped and not model.artifact_bytes:
         raise StaleState(f"The artifact of model {model.version} is not kept any more.", code="artifact_missing")
 
@@ -352,13 +414,14 @@ def predecessor(transaction: Transaction, model: Model) -> Model | None:
     if model.replaced is None:
         return None
     before = any_numbered(transaction, model.replaced)
-    return before if before.shipped or before.artifact_bytes else None
+    return before if before.shipped or (before.artifact_bytes and not before.dataset_withdrawn) else None
 
 
 def newest_candidate(transaction: Transaction, owner: UUID | None) -> Model | None:
     """The newest model of a scope that could be promoted: a candidate, or the challenger that is being tried."""
     row = transaction.first(
         f"""{_MODELS} WHERE m.status IN ('candidate', 'challenger') AND m.organization_id IS NOT DISTINCT FROM :owner
+              AND d.status IS DISTINCT FROM 'withdrawn'
             ORDER BY m.version DESC LIMIT 1""",
         owner=owner,
     )

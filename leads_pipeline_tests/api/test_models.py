@@ -75,6 +75,41 @@ def test_a_rollback_goes_to_the_champion_before_and_then_further_back(
     assert client.post("/models/rollback").json()["champion"] is None
 
 
+def test_promotions_and_rollbacks_are_audited_with_who_did_it(
+    client: Client, database: Database, organization: UUID
+) -> None:
+    first, second = candidate(database, organization, "Company"), candidate(database, organization, "City")
+    for model in (first, second):
+        client.post(f"/models/{model.version}/promote").raise_for_status()
+    client.post("/models/rollback").raise_for_status()
+    with database.transaction(organization) as transaction:
+        rows = transaction.all(
+            "SELECT action, object, details, actor_kind FROM audit_events WHERE object_kind = 'model' ORDER BY id"
+        )
+    assert [(row["action"], row["object"], row["details"]["other"], row["actor_kind"]) for row in rows] == [
+        ("model.promoted", str(first.version), None, "token"),
+        ("model.promoted", str(second.version), first.version, "token"),
+        ("model.rolled_back", str(second.version), first.version, "token"),
+    ]
+
+
+def test_only_artifacts_that_map_could_map_again_or_are_new_are_kept(
+    client: Client, database: Database, organization: UUID
+) -> None:
+    before, now = candidate(database, organization), candidate(database, organization)
+    for model in (before, now):
+        client.post(f"/models/{model.version}/promote").raise_for_status()
+    others = [candidate(database, organization) for _ in range(models.ARTIFACTS_KEPT + 2)]
+    with database.transaction(organization) as transaction:
+        kept = {model.version for model in models.models(transaction) if model.artifact_bytes}
+        stored = transaction.value("SELECT count(DISTINCT model_id) FROM mapping_model_chunks")
+    assert kept == {before.version, now.version, *(model.version for model in others[-models.ARTIFACTS_KEPT :])}
+    assert stored == len(kept)
+    gone = client.post(f"/models/{others[0].version}/promote")
+    assert (gone.status_code, gone.json()["code"]) == (409, "artifact_missing")
+    assert client.post("/models/rollback").json()["champion"]["version"] == before.version
+
+
 def test_models_of_others_are_not_seen_and_shared_ones_are_for_administrators(
     client: Client, stranger: Client, administrator: Client, database: Database, organization: UUID
 ) -> None:

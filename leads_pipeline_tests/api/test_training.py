@@ -35,6 +35,8 @@ def test_memory_is_never_another_organizations(client: Client, stranger: Client)
     first = client.mappings(client.mapped("first.csv", FIRST))
     correct(client, first["Frobnik"], "Department")
     assert stranger.preview("second.csv", SECOND)["Frobnik"]["method"] != "memory"
+    alone = client.post("/mappings/preview", params={"memory": "false"}, files={"file": ("second.csv", SECOND)}).json()
+    assert "memory" not in {row["method"] for row in alone["mappings"]}
 
 
 def test_a_near_variant_of_a_corrected_header_follows_at_once(client: Client) -> None:
