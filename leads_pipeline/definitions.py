@@ -10,6 +10,7 @@ from leads_pipeline.defs.datasets import (
     requested_datasets,
     training_datasets,
 )
+from leads_pipeline.defs.erasures import erase, erasures_asked_for, erasures_done
 from leads_pipeline.defs.examples import make_training_examples, reviewed_uploads, training_examples
 from leads_pipeline.defs.fine_tuning import (
     check_language_model,
@@ -66,6 +67,7 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             language_model,
             audit_trail,
             expired_contents,
+            erasures_done,
             mapping_models,
             model_trials,
         ],
@@ -81,6 +83,7 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             check_language_model,
             verify_audit_trail,
             apply_retention,
+            erase,
             retrain_mapping_model,
             judge_model_trials,
         ],
@@ -96,6 +99,7 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             failed_runs,
             fine_tuning_jobs,
             abandoned_contents,
+            erasures_asked_for,
         ],
         schedules=[
             refresh_schedule(settings),

@@ -51,6 +51,7 @@ def test_the_asset_graph_is_as_described() -> None:
             ["markdown", "postgres"],
         ),
         "expired_contents": ("Upkeep", ["training_examples"], ["team:revops"], ["postgres"]),
+        "erasures": ("Upkeep", [], ["team:revops"], ["postgres"]),
         "audit_trail": ("Upkeep", [], ["team:revops"], ["postgres"]),
     }
 
@@ -75,6 +76,7 @@ def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
             "abandoned_contents",
             "corrections_to_learn",
             "dataset_requests",
+            "erasures_asked_for",
             "failed_runs",
             "fine_tuning_jobs",
             "inbox_files",

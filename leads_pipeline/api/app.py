@@ -16,6 +16,7 @@ from leads_pipeline.api import (
     charts,
     datasets,
     docs,
+    erasures,
     health,
     home,
     leads,
@@ -86,7 +87,19 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
         lifespan=lifespan,
     )
     docs.install(app)
-    for module in (uploads, leads, mappings, training, datasets, mapping_models, schema, organizations, audit, health):
+    for module in (
+        uploads,
+        leads,
+        mappings,
+        training,
+        datasets,
+        mapping_models,
+        schema,
+        organizations,
+        audit,
+        erasures,
+        health,
+    ):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(login.router)
     app.include_router(provider_login.router)

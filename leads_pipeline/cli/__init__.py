@@ -14,6 +14,7 @@ from leads_pipeline.cli import (
     contents,
     database,
     datasets,
+    erase,
     fine_tuning,
     language_model,
     mapping,
@@ -48,6 +49,7 @@ app.add_typer(models.commands, name="models")
 app.add_typer(fine_tuning.commands, name="fine-tune")
 app.add_typer(audit.commands, name="audit")
 app.add_typer(retention.commands, name="retention")
+app.add_typer(erase.commands, name="erase")
 
 
 def main() -> None:

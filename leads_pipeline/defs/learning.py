@@ -165,15 +165,17 @@ def training_run_config(config: TrainingConfig) -> dict[str, Any]:
     return {"ops": {"mapping_models": {"config": config.model_dump(exclude_none=True)}}}
 
 
-def _due(transaction: Transaction) -> list[tuple[str | None, int, int]]:
-    """Scopes with something new that a model may learn from: organization or None, dataset, new corrections."""
-    found: list[tuple[str | None, int, int]] = []
+def _due(transaction: Transaction) -> list[tuple[str | None, int, int, bool]]:
+    """Scopes with something new that a model may learn from: organization or None, dataset, new corrections, and whether
+    the last model was withdrawn.
+    """
+    found: list[tuple[str | None, int, int, bool]] = []
     for row in models.news(transaction):
         try:
             plan(transaction, row["organization_id"])
         except LeadsError:
             continue
-        found.append((row["organization"], row["version"], row["corrections"]))
+        found.append((row["organization"], row["version"], row["corrections"], row["withdrawn"]))
     return found
 
 
@@ -199,7 +201,7 @@ def _to_rebuild(database: Database) -> list[str | None]:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
         "Trains a model when a dataset holds enough corrections that no model has learned from, and one in place of a "
-        "champion whose dataset was withdrawn."
+        "champion whose dataset was withdrawn, or of a model that an erasure has withdrawn."
     ),
 )
 def corrections_to_learn(context: dg.SensorEvaluationContext, leads: Leads) -> dg.SensorResult | dg.SkipReason:
@@ -216,9 +218,9 @@ def corrections_to_learn(context: dg.SensorEvaluationContext, leads: Leads) -> d
     with leads.database.transaction(SYSTEM) as transaction:
         due = _due(transaction)
     enough = leads.settings.training_corrections
-    asked = [(name, version) for name, version, corrections in due if corrections >= enough]
+    asked = [(name, version) for name, version, corrections, withdrawn in due if withdrawn or corrections >= enough]
     if not asked:
-        most = max((corrections for _, _, corrections in due), default=0)
+        most = max((corrections for _, _, corrections, _ in due), default=0)
         return dg.SkipReason(f"The newest datasets hold {most} new corrections; {enough} have a model trained.")
     return dg.SensorResult(run_requests=[_request(name, version) for name, version in asked])
 
@@ -239,7 +241,7 @@ def training_schedule(settings: Settings) -> dg.ScheduleDefinition:
             due = _due(transaction)
         if not due:
             return dg.SkipReason("No dataset holds anything that the last model has not learned from.")
-        return [_request(name, version) for name, version, _ in due]
+        return [_request(name, version) for name, version, *_ in due]
 
     return train_weekly
 

@@ -143,7 +143,10 @@ def train(database: Database, planned: Plan, run_id: str, *, progress: Progress 
     )
     rejected = None if not against else f"It is not better: {'; '.join(against)}."
     with database.transaction(SYSTEM) as transaction:
+        lost = models.lost_its_champion(transaction, planned.owner)
         made = models.save(transaction, planned.owner, trained, rejected=rejected, run_id=run_id)
+        if lost and rejected is None:
+            return models.promote(transaction, made, because=_WITHDRAWN)
         if not withdrawn or champion is None or champion.organization_id != planned.owner:
             return made
         if rejected is None:

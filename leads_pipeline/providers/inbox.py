@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from fsspec.core import url_to_fs
@@ -24,6 +24,7 @@ from fsspec.implementations.local import LocalFileSystem
 from leads_pipeline.errors import FileRejected, LeadsError, SetupProblem
 
 TAKING, DONE, FAILED = ".taking", "done", "failed"
+REASON = ".reason.txt"
 UNFINISHED_PREFIXES = (".", "~$", "~")
 UNFINISHED_SUFFIXES = ("~", ".part", ".partial", ".crdownload", ".download", ".filepart", ".tmp", ".temp", ".swp")
 
@@ -50,6 +51,16 @@ class Claim:
     organization: str
     name: str
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file that was taken in or refused, and is kept beside the inbox. `has_reason`: with the reason beside it."""
+
+    organization: str
+    name: str
+    path: str
+    has_reason: bool = False
 
 
 def observation(files: Iterable[InboxFile]) -> dict[str, str]:
@@ -136,8 +147,33 @@ class Inbox:
         with _explained():
             target = self._free(claim, FAILED)
             self._make_folder_of(target)
-            self._files.pipe_file(f"{target}.reason.txt", f"{reason.code}\n{reason.detail}\n".encode())
+            self._files.pipe_file(f"{target}{REASON}", f"{reason.code}\n{reason.detail}\n".encode())
             self._finish(claim, target)
+
+    def kept(self) -> list[KeptFile]:
+        """The files that lie in `done/` and `failed/`, by organization and name."""
+        with _explained():
+            self._files.invalidate_cache()
+            return [
+                KeptFile(organization, name, self._path(organization, folder, name), f"{name}{REASON}" in names)
+                for organization in self._organizations()
+                for folder in (DONE, FAILED)
+                for names in [{name for name, _ in self._entries(organization, folder)}]
+                for name, info in self._entries(organization, folder)
+                if info["type"] == "file" and not _is_link(info) and not name.endswith(REASON)
+            ]
+
+    def fetch(self, file: KeptFile, into: Path) -> None:
+        """Copy a kept file."""
+        with _explained():
+            self._files.get_file(file.path, str(into))
+
+    def delete(self, file: KeptFile) -> None:
+        """Delete a kept file, and the reason beside it."""
+        with _explained():
+            self._files.rm_file(file.path)
+            if file.has_reason:
+                self._files.rm_file(f"{file.path}{REASON}")
 
     def _organizations(self) -> list[str]:
         if self._local and not os.path.isdir(self._root):  # noqa: PTH112 - one of fsspec's strings

@@ -1,5 +1,5 @@
 """Bytes to sheets: what tables a spreadsheet holds, where their headers are and what their columns look like, and their
-rows again as an export of leads, or as columns without people to learn from.
+rows again as an export of leads, or as columns without people to learn from; and whether a file holds a certain person.
 
 Every file is read in a child process with limits; nothing in this process ever parses a spreadsheet, and no cell leaves
 the child but in an export. No database, no Dagster, no network; what a column means is for `mapping` to say.
@@ -7,9 +7,9 @@ the child but in an export. No database, no Dagster, no network; what a column m
 
 import signal
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from leads_pipeline.errors import ExportTooLarge, FileRejected
@@ -17,7 +17,9 @@ from leads_pipeline.spreadsheets import transfer
 from leads_pipeline.spreadsheets.categories import category_digest
 from leads_pipeline.spreadsheets.children import ChildDied, ask, warm_up
 from leads_pipeline.spreadsheets.filenames import safe_filename
-from leads_pipeline.spreadsheets.inspection import inspect
+from leads_pipeline.spreadsheets.finding import Found
+from leads_pipeline.spreadsheets.identifiers import Person, person
+from leads_pipeline.spreadsheets.inspection import KINDS, inspect
 from leads_pipeline.spreadsheets.limits import Limits
 from leads_pipeline.spreadsheets.plans import (
     AnonymisingPlan,
@@ -30,16 +32,20 @@ from leads_pipeline.spreadsheets.plans import (
     Split,
 )
 from leads_pipeline.spreadsheets.shaping import value_key
+from leads_pipeline.spreadsheets.transfer import person_from_json, person_to_json
 from leads_pipeline.types import AnonymisedSheet, Workbook
 
 __all__ = [
+    "KINDS",
     "MAX_XLSX_ROWS",
     "AnonymisingPlan",
     "ExportCheck",
     "ExportPlan",
     "FileFormat",
+    "Found",
     "Limits",
     "Normalised",
+    "Person",
     "Secrets",
     "SheetPlan",
     "Split",
@@ -47,7 +53,11 @@ __all__ = [
     "category_digest",
     "check_export",
     "export",
+    "find",
     "inspect",
+    "person",
+    "person_from_json",
+    "person_to_json",
     "read",
     "safe_filename",
     "value_key",
@@ -127,6 +137,22 @@ def anonymise(path: Path, filename: str, plan: AnonymisingPlan, limits: Limits =
         return transfer.anonymised_from_json(_answer(_ask(job, kind, limits, long=True)))
     except ChildDied as death:
         raise _rejected(death, kind) from None
+
+
+def find(path: Path, filename: str, person: Person, limits: Limits = _DEFAULTS, *, texts: Sequence[str] = ()) -> Found:
+    """Whether the file holds the person, in a child process, and which of `texts` tell of the person as its rows do.
+
+    Never raises for what a file is: one that ends its readers is looked through as bytes, and not `readable`.
+    """
+    kind = PurePosixPath(filename).suffix.lower().removeprefix(".")
+    job = {"task": "find", "path": str(path.absolute()), "kind": kind, "person": transfer.person_to_json(person)}
+    for bytes_alone in (False, True):
+        try:
+            answer = _answer(_ask({**job, "texts": list(texts), "bytes_alone": bytes_alone}, kind, limits, long=True))
+        except (ChildDied, FileRejected):
+            continue
+        return Found(answer["held"], answer["readable"], answer["rows"], tuple(answer["told"]))
+    return Found(held=False, readable=False)
 
 
 def _export(path: Path, kind: str, plan: ExportPlan, file_format: FileFormat, limits: Limits) -> Iterator[bytes]:

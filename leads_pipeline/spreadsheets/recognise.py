@@ -188,19 +188,20 @@ def _names(header: str, of_people: Collection[str]) -> Iterator[tuple[str, int, 
     """Names in a header: given names with what follows them, and words that the file's people are called by."""
     words = [(match, plain(match[0])) for match in WORD.finditer(header)]
     for at, (match, low) in enumerate(words):
-        if _is_everyday(low) or len(low) < 2:
+        if is_everyday(low) or len(low) < 2:
             continue
         if low in of_people or low in public.GIVEN_NAMES or low in MORE_GIVEN_NAMES:
             end = match.end()
             for following, word in words[at + 1 :]:
                 between = header[end : following.start()]
-                if not following[0][0].isupper() or _is_everyday(word) or between not in (" ", "-", ", "):
+                if not following[0][0].isupper() or is_everyday(word) or between not in (" ", "-", ", "):
                     break
                 end = following.end()
             yield "name", match.start(), end
 
 
-def _is_everyday(word: str) -> bool:
+def is_everyday(word: str) -> bool:
+    """Whether a word, in plain form, is one that headers are made of."""
     return (
         word in HEADER_WORDS
         or word in public.MONTHS

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from leads_pipeline.spreadsheets.identifiers import Person
 from leads_pipeline.spreadsheets.plans import AnonymisingPlan, ExportPlan, Normalised, Secrets, SheetPlan, Split
 from leads_pipeline.types import AnonymisedColumn, AnonymisedSheet, Column, ColumnProfile, Notice, Sheet, Workbook
 
@@ -92,6 +93,14 @@ def anonymised_from_json(value: Mapping[str, Any]) -> list[AnonymisedSheet]:
         )
         for sheet in value["sheets"]
     ]
+
+
+def person_to_json(person: Person) -> dict[str, Any]:
+    return {"emails": list(person.emails), "phones": list(person.phones), "names": list(person.names)}
+
+
+def person_from_json(value: Mapping[str, Any]) -> Person:
+    return Person(tuple(value["emails"]), tuple(value["phones"]), tuple(value["names"]))
 
 
 def _sheet_to_json(sheet: Sheet) -> dict[str, Any]:

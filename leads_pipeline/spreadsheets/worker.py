@@ -1,5 +1,5 @@
-"""What a reading child does with its one job: read a file into sheets, export its leads or say what that comes to, or
-anonymise its columns.
+"""What a reading child does with its one job: read a file into sheets, export its leads say what that comes to,
+anonymise its columns, or look for a person in it.
 
 Runs in a child of `nursery` only. Importing this module loads the readers, which is why it is imported before forking.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from leads_pipeline.errors import FileRejected, LeadsError
-from leads_pipeline.spreadsheets import anonymising, exporting, frames, reading, transfer
+from leads_pipeline.spreadsheets import anonymising, exporting, finding, frames, reading, transfer
 from leads_pipeline.spreadsheets.limits import Limits
 from leads_pipeline.spreadsheets.nursery import confine
 
@@ -47,6 +47,11 @@ def _do(job: dict[str, Any], limits: Limits, channel: socket.socket) -> dict[str
     if job["task"] == "anonymise":
         sheets = anonymising.anonymise_file(path, job["kind"], transfer.anonymising_from_json(job["plan"]), limits)
         return {"sheets": [asdict(sheet) for sheet in sheets]}
+    if job["task"] == "find":
+        person = transfer.person_from_json(job["person"])
+        return asdict(
+            finding.find_in_file(path, job["kind"], person, job["texts"], limits, bytes_alone=job["bytes_alone"])
+        )
     plan = transfer.plan_from_json(job["plan"])
     if job["task"] == "check":
         return asdict(exporting.check_file(path, job["kind"], plan, limits))

@@ -160,6 +160,17 @@ def delete(transaction: Transaction, upload_id: UUID) -> None:
     )
 
 
+def delete_with_samples(transaction: Transaction, upload_id: UUID) -> None:
+    """Delete an upload's bytes, and the masked samples of its cells."""
+    delete(transaction, upload_id)
+    transaction.run(
+        """UPDATE field_mappings SET profile = profile - 'shapes'
+           WHERE organization_id = :organization AND upload_id = :id AND profile ? 'shapes'""",
+        organization=transaction.organization,
+        id=upload_id,
+    )
+
+
 # --- Objects -------------------------------------------------------------------------------------------------------
 
 

@@ -56,6 +56,10 @@ class Transaction:
         assert isinstance(self.scope, UUID), "this needs an organization's transaction"
         return self.scope
 
+    def within(self, organization: UUID) -> "Transaction":
+        """The same transaction, as statements about one organization take it. Of the system's scope: it still sees all."""
+        return replace(self, scope=organization)
+
     def all(self, sql: str, **values: Any) -> list[dict[str, Any]]:
         return [dict(row) for row in self._execute(sql, values).mappings()]
 
@@ -100,6 +104,13 @@ class Database:
     def acting(self, actor: Actor) -> "Database":
         """The same connections on behalf of `actor`."""
         return replace(self, actor=actor)
+
+    def vacuum(self, tables: Sequence[str]) -> None:
+        """Have PostgreSQL clear away what was deleted or overwritten in these tables, as far as nobody sees it any more."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for table in tables:
+                if connection.execute(text("SELECT to_regclass(:table)"), {"table": table}).scalar() is not None:
+                    connection.execute(text(f"VACUUM {table}"))
 
     @contextmanager
     def transaction(self, scope: UUID | SystemScope, *, by: Actor | None = None) -> Generator[Transaction]:

@@ -200,7 +200,7 @@ def save(
     language: str,
     feature_version: int,
 ) -> None:
-    """Store the columns of one sheet. Those that are there already stay as they are."""
+    """Store the columns of one sheet. Those that are there already stay as they are; of an erased upload none is stored."""
     transaction.run(
         """INSERT INTO training_examples (id, organization_id, upload_id, mapping_id, sheet_index, column_index, template,
                family, language, header, header_key, value_class, profile, surrogates, dropped, feature_version,
@@ -212,6 +212,8 @@ def save(
                column_index integer, header text, header_key text, value_class text, profile jsonb, surrogates jsonb,
                dropped jsonb, content_hash text)
            JOIN field_mappings m ON m.id = x.mapping_id AND m.organization_id = :organization
+           JOIN (SELECT id FROM file_uploads
+                 WHERE organization_id = :organization AND id = :upload AND erased_at IS NULL FOR SHARE) u ON true
            ON CONFLICT (mapping_id) DO NOTHING""",
         organization=transaction.organization,
         upload=upload_id,

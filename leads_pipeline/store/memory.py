@@ -123,6 +123,24 @@ def change(transaction: Transaction, *, before: Iterable[Answer], after: Iterabl
         transaction.run(statement, organization=transaction.organization, changes=changes)
 
 
+def forget_person(transaction: Transaction, person: str) -> None:
+    """Remember this person's answers as nobody's."""
+    transaction.run(
+        """WITH theirs AS (
+               DELETE FROM memory_entries WHERE organization_id = :organization AND person = :person RETURNING *
+           )
+           INSERT INTO memory_entries (organization_id, header_key, value_class, neighbours, target, person, answers, last_at,
+               form, meaning, disputed)
+           SELECT organization_id, header_key, value_class, neighbours, target, '', answers, last_at, form, meaning, disputed
+           FROM theirs
+           ON CONFLICT (organization_id, header_key, neighbours, value_class, (coalesce(target, '')), person) DO UPDATE
+           SET answers = memory_entries.answers + excluded.answers,
+               last_at = greatest(memory_entries.last_at, excluded.last_at)""",
+        organization=transaction.organization,
+        person=person,
+    )
+
+
 @dataclass(slots=True)
 class _Row:
     """What happens to one row: `by` how many answers it grows, whether some were taken away, and the newest of them."""

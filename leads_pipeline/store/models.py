@@ -5,7 +5,7 @@ an artifact holds is `mapping`'s business; here it is bytes, in pieces that the 
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -146,7 +146,15 @@ def ensure_shipped(transaction: Transaction, name: str, *, feature_version: int,
 
 
 def save(transaction: Transaction, owner: UUID | None, trained: Trained, *, rejected: str | None, run_id: str) -> Model:
-    """Keep a trained model: as a candidate, or as rejected with the reason. A rejected one keeps no artifact."""
+    """Keep a trained model: as a candidate, or as rejected with the reason. A rejected one keeps no artifact.
+
+    Raises `StaleState` when its dataset was withdrawn while it was trained.
+    """
+    if (
+        transaction.value("SELECT status FROM training_datasets WHERE id = :id FOR SHARE", id=trained.dataset_id)
+        == "withdrawn"
+    ):
+        raise StaleState("The dataset was withdrawn while the model was trained.", code="dataset_withdrawn", status=410)
     model = new_id()
     transaction.run(
         """INSERT INTO mapping_models (id, organization_id, name, status, base, dataset_id, inputs_hash, content_hash, seed,
@@ -321,6 +329,80 @@ def withdrawn(transaction: Transaction) -> list[dict[str, Any]]:
     )
 
 
+def withdraw(transaction: Transaction, datasets: Collection[UUID], because: str) -> list[Model]:
+    """Nobody is to be mapped by what was trained from these datasets any more: the models, whose artifacts go.
+
+    A champion among them gives way to the newest champion before it that is left; where an organization has none, the shared
+    champion maps. Needs the system's scope.
+    """
+    rows = transaction.all(
+        """SELECT id FROM mapping_models
+           WHERE dataset_id = ANY(CAST(:ids AS uuid[])) AND withdrawn_at IS NULL ORDER BY version""",
+        ids=list(datasets),
+    )
+    withdrawn = [get(transaction, row["id"]) for row in rows]
+    for owner in dict.fromkeys(model.organization_id for model in withdrawn):
+        lock_scope(transaction, owner)
+    for model in withdrawn:
+        now = get(transaction, model.id)
+        if now.status == "champion":
+            _retire(transaction, now, because)
+        transaction.run(
+            """UPDATE experiments SET outcome = 'stopped', ended_at = now(), reason = :because
+               WHERE outcome = 'running' AND challenger_id = :id""",
+            id=model.id,
+            because=because,
+        )
+        transaction.run("DELETE FROM mapping_model_chunks WHERE model_id = :id", id=model.id)
+        # Whom it had replaced is what a rollback past it goes back to.
+        transaction.run(
+            "UPDATE mapping_models m SET replaced = w.replaced FROM mapping_models w WHERE w.id = :id AND m.replaced = w.id",
+            id=model.id,
+        )
+        transaction.run(
+            """UPDATE mapping_models SET status = 'rejected', reason = :because, withdrawn_at = now(), artifact_bytes = 0,
+                   ended_at = coalesce(ended_at, now()), metrics = jsonb_set(metrics, '{corrections,not_right}', '[]', false)
+               WHERE id = :id""",
+            id=model.id,
+            because=because,
+        )
+        audit.record(transaction, "model.withdrawn", ("model", model.version), organization=model.organization_id)
+    for model in withdrawn:
+        if model.status == "champion":
+            _fall_back(transaction, model)
+    return withdrawn
+
+
+def lost_its_champion(transaction: Transaction, owner: UUID | None) -> bool:
+    """Whether a champion of this scope was withdrawn, and no model was trained since to take its place."""
+    return transaction.value(
+        """SELECT EXISTS (SELECT FROM mapping_models w WHERE w.organization_id IS NOT DISTINCT FROM :owner
+               AND w.withdrawn_at IS NOT NULL AND w.promoted_at IS NOT NULL AND NOT EXISTS (
+                   SELECT FROM mapping_models m WHERE m.organization_id IS NOT DISTINCT FROM :owner
+                     AND NOT m.shipped AND m.created_at > w.withdrawn_at))""",
+        owner=owner,
+    )
+
+
+def _fall_back(transaction: Transaction, from_model: Model) -> None:
+    """Give a scope the champion that it had before, where one is left that maps."""
+    owner = from_model.organization_id
+    before = transaction.first(
+        f"""{_MODELS} WHERE m.organization_id IS NOT DISTINCT FROM :owner AND m.status = 'retired'
+            AND m.promoted_at IS NOT NULL AND NOT m.shipped AND m.artifact_bytes > 0 AND coalesce(d.status, '') <> 'withdrawn'
+            ORDER BY m.promoted_at DESC LIMIT 1""",
+        owner=owner,
+    )
+    model = _model(before) if before is not None else _newest_shipped(transaction) if owner is None else None
+    if model is not None:
+        transaction.run(
+            """UPDATE mapping_models SET status = 'champion', promoted_at = clock_timestamp(), ended_at = NULL, reason = NULL
+               WHERE id = :id""",
+            id=model.id,
+        )
+    _record(transaction, "model.rolled_back", from_model, model)
+
+
 def _record(transaction: Transaction, action: str, model: Model, other: Model | None) -> None:
     audit.record(
         transaction,
@@ -431,8 +513,8 @@ def newest_candidate(transaction: Transaction, owner: UUID | None) -> Model | No
 def made_from(transaction: Transaction, owner: UUID | None, inputs_hash: bytes) -> Model | None:
     """The model that was trained from these very inputs, if there is one."""
     row = transaction.first(
-        f"""{_MODELS} WHERE m.inputs_hash = :inputs AND m.organization_id IS NOT DISTINCT FROM :owner
-            ORDER BY m.version DESC LIMIT 1""",
+        f"""{_MODELS} WHERE m.inputs_hash = :inputs AND m.withdrawn_at IS NULL
+            AND m.organization_id IS NOT DISTINCT FROM :owner ORDER BY m.version DESC LIMIT 1""",
         inputs=inputs_hash,
         owner=owner,
     )
@@ -526,16 +608,23 @@ def made_by(transaction: Transaction, run_id: str) -> Model | None:
 
 
 def news(transaction: Transaction) -> list[dict[str, Any]]:
-    """For each scope with a dataset in force: how many corrections its newest one holds that its last model's did not."""
+    """For each scope with a dataset in force: how many corrections its newest one holds that its last model's did not.
+
+    A model that was withdrawn counts as if it had never been; `withdrawn` says that the scope lost its last one so.
+    """
     return transaction.all(
         """WITH newest AS (
                SELECT DISTINCT ON (organization_id) id, organization_id, version FROM training_datasets
                WHERE status = 'frozen' ORDER BY organization_id, version DESC
            ), learned AS (
                SELECT DISTINCT ON (organization_id) organization_id, dataset_id FROM mapping_models
-               WHERE NOT shipped ORDER BY organization_id, version DESC
+               WHERE NOT shipped AND withdrawn_at IS NULL ORDER BY organization_id, version DESC
+           ), lost AS (
+               SELECT organization_id FROM mapping_models WHERE NOT shipped
+               GROUP BY 1 HAVING max(version) = max(version) FILTER (WHERE withdrawn_at IS NOT NULL)
            )
-           SELECT n.organization_id, o.name AS organization, n.version, count(d.correction_id) AS corrections
+           SELECT n.organization_id, o.name AS organization, n.version, count(d.correction_id) AS corrections,
+                  EXISTS (SELECT FROM lost WHERE lost.organization_id IS NOT DISTINCT FROM n.organization_id) AS withdrawn
            FROM newest n LEFT JOIN organizations o ON o.id = n.organization_id
            LEFT JOIN learned l ON l.organization_id IS NOT DISTINCT FROM n.organization_id
            JOIN dataset_examples d ON d.dataset_id = n.id AND d.evidence = 'corrected' AND d.weight > 0

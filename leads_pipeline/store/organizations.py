@@ -18,7 +18,15 @@ from leads_pipeline.store.database import Transaction, as_json
 from leads_pipeline.store.ids import new_id
 
 ADMIN = "admin"
-SCOPES = ("uploads:read", "uploads:write", "corrections:write", "schema:write", "training:read", "audit:read")
+SCOPES = (
+    "uploads:read",
+    "uploads:write",
+    "corrections:write",
+    "schema:write",
+    "training:read",
+    "audit:read",
+    "erasures:write",
+)
 """What an organization's token may be narrowed to; it holds all of them unless it is."""
 
 

@@ -46,7 +46,7 @@ def overview(transaction: Transaction, days: int) -> Overview:
                        count(*) FILTER (WHERE {_OLD} AND {_HELD}) AS held, max(u.received_at) AS newest,
                        clock_timestamp() AS now
                 FROM file_uploads u JOIN organizations o ON o.id = u.organization_id
-                WHERE u.contents_deleted_at IS NULL AND u.status <> 'erased'""",
+                WHERE u.contents_deleted_at IS NULL""",
             days=days,
         )
     )
@@ -57,7 +57,7 @@ def due(transaction: Transaction, days: int, *, limit: int, but_not: Collection[
     rows = transaction.all(
         f"""SELECT u.id AS upload_id, u.organization_id, u.version, o.name AS organization, u.size_bytes, u.received_at
             FROM file_uploads u JOIN organizations o ON o.id = u.organization_id
-            WHERE u.contents_deleted_at IS NULL AND u.status <> 'erased' AND {_DUE}
+            WHERE u.contents_deleted_at IS NULL AND {_DUE}
               AND NOT u.id = ANY(CAST(:but_not AS uuid[]))
             ORDER BY u.received_at, u.id LIMIT :limit""",
         days=days,
@@ -76,20 +76,14 @@ def expire(transaction: Transaction, upload_id: UUID, days: int) -> bool:
         f"""UPDATE file_uploads SET contents_deleted_at = now(), version = version + 1 WHERE id = (
                 SELECT u.id FROM file_uploads u JOIN organizations o ON o.id = u.organization_id
                 WHERE u.organization_id = :organization AND u.id = :id AND u.contents_deleted_at IS NULL
-                  AND u.status <> 'erased' AND {_DUE} FOR UPDATE OF u)""",
+                  AND {_DUE} FOR UPDATE OF u)""",
         organization=transaction.organization,
         id=upload_id,
         days=days,
     )
     if not expired:
         return False
-    contents.delete(transaction, upload_id)
-    transaction.run(
-        """UPDATE field_mappings SET profile = profile - 'shapes'
-           WHERE organization_id = :organization AND upload_id = :id AND profile ? 'shapes'""",
-        organization=transaction.organization,
-        id=upload_id,
-    )
+    contents.delete_with_samples(transaction, upload_id)
     audit.record(transaction, "upload.expired", ("upload", upload_id))
     return True
 

@@ -46,8 +46,10 @@ class Upload:
 
     @property
     def audit(self) -> Literal["wanted", "done"] | None:
-        """Whether it was drawn at random, to be reviewed as a whole, and whether that was done; None when it was not."""
-        if self.audit_share is None:
+        """Whether it was drawn at random, to be reviewed as a whole, and whether that was done; None when it was not, or
+        nothing is left to look at.
+        """
+        if self.audit_share is None or self.status == "erased":
             return None
         return "done" if self.status == "reviewed" else "wanted"
 
@@ -125,6 +127,16 @@ def known_as(
     return None
 
 
+def digest_kept(transaction: Transaction, upload_id: UUID) -> bytes:
+    """The SHA-256 by which an upload's bytes are known."""
+    digest = transaction.value(
+        "SELECT sha256 FROM file_uploads WHERE organization_id = :organization AND id = :id",
+        organization=transaction.organization,
+        id=upload_id,
+    )
+    return bytes(digest)
+
+
 def digest_of(content: IO[bytes]) -> Digest:
     content.seek(0)
     digest = hashlib.sha256()
@@ -146,6 +158,11 @@ def upload(transaction: Transaction, upload_id: UUID, *, for_update: bool = Fals
     return Upload(**row)
 
 
+def owner_of(transaction: Transaction, upload_id: UUID) -> UUID | None:
+    """Whose upload it is; None for an id that no upload has. Needs the system's scope to see those of all."""
+    return transaction.value("SELECT organization_id FROM file_uploads WHERE id = :id", id=upload_id)
+
+
 def uploads(
     transaction: Transaction,
     *,
@@ -159,8 +176,8 @@ def uploads(
         f"""SELECT {_FIELDS} FROM file_uploads
             WHERE organization_id = :organization
               AND (CAST(:before AS uuid) IS NULL OR id < :before)
-              AND (CAST(:status AS text) IS NULL OR status = :status)
-              AND (CAST(:audit AS text) IS NULL OR (audit_share IS NOT NULL AND status = :audit))
+              AND (CAST(:status AS text) IS NULL OR {_STATUS} = :status)
+              AND (CAST(:audit AS text) IS NULL OR (audit_share IS NOT NULL AND {_STATUS} = :audit))
             ORDER BY id DESC LIMIT :limit""",
         organization=transaction.organization,
         before=before,
@@ -281,7 +298,8 @@ def sheets_of(transaction: Transaction, found: Upload) -> list[Sheet]:
     ]
 
 
-_FIELDS = """id, filename, kind, size_bytes, source, status, problem, warnings, version, generation, sheet_count,
+_STATUS = "CASE WHEN erased_at IS NULL THEN status ELSE 'erased' END"
+_FIELDS = f"""id, filename, kind, size_bytes, source, {_STATUS} AS status, problem, warnings, version, generation, sheet_count,
     row_count, column_count, mapped_count, decided_count, reviewed_count, corrected_count, received_at, mapped_at,
     reviewed_at, contents_deleted_at, audit_share"""
 
@@ -289,7 +307,7 @@ _FIELDS = """id, filename, kind, size_bytes, source, status, problem, warnings, 
 def _by_bytes(transaction: Transaction, digest: bytes) -> Upload | None:
     row = transaction.first(
         f"""SELECT {_FIELDS} FROM file_uploads WHERE organization_id = :organization AND sha256 = :sha256
-            AND status <> 'erased' AND contents_deleted_at IS NULL ORDER BY id LIMIT 1""",
+            AND contents_deleted_at IS NULL ORDER BY id LIMIT 1""",
         organization=transaction.organization,
         sha256=digest,
     )

@@ -41,6 +41,7 @@ class Theirs:
         dataset = generated(client, evidence=["corrected"])
         self.request, self.version = str(dataset["id"]), str(dataset["version"])
         self.organization = str(organization)
+        self.erasure = client.post("/erasures", json={"kind": "upload", "upload_id": self.upload}).json()["id"]
         self.prefix = token_for(database, organization).split("_")[1]
 
     def values(self, path: str) -> dict[str, str]:
@@ -51,6 +52,7 @@ class Theirs:
             "organization_id": self.organization,
             "prefix": self.prefix,
             "request_id": self.request,
+            "erasure_id": self.erasure,
             "version": str(self.model) if path.startswith("/models/") else self.version,
         }
 

@@ -1,0 +1,177 @@
+"""A person is found in a file wherever and however written, another one is not, and no cell comes out."""
+
+import io
+import re
+from pathlib import Path
+
+import openpyxl
+import pytest
+import xlwt
+from hypothesis import given
+from hypothesis import strategies as st
+from openpyxl.comments import Comment
+
+from leads_pipeline.errors import RequestInvalid
+from leads_pipeline.spreadsheets import Found, Person, find, person
+
+ADA = person(["Ada.Byron@Example.com"], ["+49 30 901820"])
+
+
+def found(tmp_path: Path, name: str, content: bytes | str, whom: Person = ADA, *, texts: tuple[str, ...] = ()) -> Found:
+    path = tmp_path / "upload"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return find(path, name, whom, texts=texts)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ada.byron@example.com", "ADA.BYRON@EXAMPLE.COM", "Ada Byron <ada.byron@example.com>", "mailto:ada.byron@example.com",
+        "x@y.de;ada.byron@example.com,z@y.de", "ada.byron%40example.com", "write to ada.byron@example.com.",
+        "ada.byron@example.com.csv",
+        "+49 30 901820", "+4930901820", "0049 30 901820", "030/901820", "030 90 18 20", "(030) 901820", "+49 (0)30 901820",
+        "4930901820", "tel. 030-901820", "011 49 30 901820", "30901820",
+    ],
+)  # fmt: skip
+def test_an_address_or_number_is_the_person_s_however_written(text: str) -> None:
+    assert ADA.is_in(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "joada.byron@example.com", "ada.byron@example.com.au", "ada.byron@example.community", "ada-byron@example.com",
+        "ada.byron@example.com.csvs",
+        "030 9018201", "1030901820", "+48 30 901820", "+43 30 901820", "901820", "ada", "2030-90-18",
+    ],
+)  # fmt: skip
+def test_what_is_nearly_the_same_is_somebody_else_s(text: str) -> None:
+    assert not ADA.is_in(text)
+
+
+def test_a_number_without_its_area_is_found_by_its_last_figures() -> None:
+    assert person(phones=["+1 212 456 7890"]).is_in("456-7890")
+    assert not person(phones=["+1 212 456 7890"]).is_in("456-7891")
+    assert person(phones=["+54 9 11 2345 6789"]).is_in("011 15 2345-6789")
+
+
+def test_a_number_without_its_country_is_found_with_and_without_it() -> None:
+    whom = person(phones=["030 / 90 18 20"])
+    assert whom.is_in("+49 30 901820")
+    assert whom.is_in("030 901820")
+    assert not whom.is_in("0309018201")
+
+
+def test_names_are_found_across_spaces_and_marks_and_not_in_other_words() -> None:
+    whom = person(["a@b.de"], names=["Jörg Müller"])
+    assert whom.is_in("leads_jörg_müller.xlsx")
+    assert whom.is_in("JÖRG  MÜLLER rief an")
+    assert not whom.is_in("Jörg Müllermann")
+    assert not whom.is_identified_in("Jörg Müller")
+
+
+@pytest.mark.parametrize(
+    ("emails", "phones"),
+    [([], []), (["ada"], []), (["a@b"], []), ([], ["12"]), ([], ["call me"]), ([], ["1" * 16]), (["a b@c.de"], [])],
+)
+def test_what_is_no_address_or_number_is_refused_and_not_quoted(emails: list[str], phones: list[str]) -> None:
+    with pytest.raises(RequestInvalid) as refused:
+        person(emails, phones)
+    assert not any(given and given in refused.value.detail for given in [*emails, *phones] if len(given) > 3)
+
+
+@given(st.text(max_size=40))
+def test_whatever_is_asked_for_is_a_person_or_a_refusal(text: str) -> None:
+    for emails, phones in (([text], []), ([], [text])):
+        try:
+            whom = person(emails, phones)
+        except RequestInvalid:
+            continue
+        assert whom.is_in(text)
+        for expression in (whom.sql_words, whom.sql_numbers):
+            if expression is not None:
+                re.compile(expression.replace("[:alnum:]", r"\w"))
+
+
+CSV = (
+    "Vorname,Nachname,E-Mail,Firma\nAda,Byron,ada.byron@example.com,Analytik GmbH\nBob,Gorn,bob@example.com,Andere AG\n"
+)
+
+
+def test_a_row_is_found_and_headers_tell_by_what_it_says(tmp_path: Path) -> None:
+    headers = (
+        "Vorname",
+        "E-Mail",
+        "Byron",
+        "Notiz zu Ada Byron",
+        "Firma",
+        "Gorn",
+        "Rückruf 030 901820",
+        "Analytik GmbH",
+    )
+    seen = found(tmp_path, "a.csv", CSV, texts=headers)
+    assert (seen.held, seen.readable, seen.rows) == (True, True, 1)
+    assert {headers[at] for at in seen.told} == {"Byron", "Notiz zu Ada Byron", "Rückruf 030 901820", "Analytik GmbH"}
+    assert not found(tmp_path, "a.csv", CSV, person(["carl@example.com"], ["030 1234567"])).held
+
+
+def test_a_person_in_the_first_row_of_a_file_without_a_header_is_found(tmp_path: Path) -> None:
+    rows = "Ada;Byron;ada.byron@example.com\nBob;Gorn;bob@example.com\n"
+    seen = found(tmp_path, "a.csv", rows, texts=("Ada", "Byron", "ada.byron@example.com"))
+    assert (seen.rows, seen.told) == (1, (0, 1, 2))
+
+
+@pytest.mark.parametrize("where", ["cell", "number", "title row", "hidden sheet", "comment", "property", "link"])
+def test_a_person_is_found_wherever_a_workbook_keeps_one(tmp_path: Path, where: str) -> None:
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    assert sheet is not None
+    sheet.append(["Name", "Mail", "Phone"])
+    sheet.append(["Bob", "bob@example.com", 1])
+    if where == "cell":
+        sheet.append(["Ada", "ADA.BYRON@example.com"])
+    elif where == "number":
+        sheet.append(["Ada", "", 4930901820])
+    elif where == "title row":
+        sheet.insert_rows(1)
+        sheet["A1"] = "Liste von ada.byron@example.com"
+    elif where == "hidden sheet":
+        other = workbook.create_sheet("Other")
+        other.sheet_state = "hidden"
+        other.append(["030/901820"])
+    elif where == "comment":
+        sheet["A2"].comment = Comment("ask Ada.Byron@example.com", "Bob")
+    elif where == "property":
+        workbook.properties.creator = "ada.byron@example.com"
+    else:
+        sheet["A2"].hyperlink = "mailto:ada.byron@example.com"
+    content = io.BytesIO()
+    workbook.save(content)
+    seen = found(tmp_path, "a.xlsx", content.getvalue())
+    assert (seen.held, seen.readable) == (True, True)
+    assert not found(tmp_path, "a.xlsx", content.getvalue(), person(["nobody@example.com"])).held
+
+
+def test_a_person_is_found_in_an_old_workbook_and_in_one_of_wide_characters(tmp_path: Path) -> None:
+    workbook = xlwt.Workbook()
+    sheet = workbook.add_sheet("Müller")
+    sheet.write(0, 0, "Mail")
+    sheet.write(1, 0, "Ada.Byron@Example.com")
+    content = io.BytesIO()
+    workbook.save(content)
+    assert found(tmp_path, "a.xls", content.getvalue()).rows == 1
+    assert found(tmp_path, "a.csv", CSV.encode("utf-16")).rows == 1
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.xls", "a.ods", "a.xlsb"])
+def test_a_damaged_file_is_looked_through_as_bytes(tmp_path: Path, name: str) -> None:
+    damaged = b"PK\3\4" + b"\0" * 100 + b"ADA.BYRON@example.com" + b"\xff" * 100
+    seen = found(tmp_path, name, damaged)
+    assert (seen.held, seen.readable) == (True, False)
+    seen = found(tmp_path, name, damaged.replace(b"ADA", b"xADA"))
+    assert (seen.held, seen.readable) == (False, False)
+
+
+def test_a_malformed_text_is_looked_through_line_by_line(tmp_path: Path) -> None:
+    seen = found(tmp_path, "a.csv", 'Name,Mail\n"Ada,ada.byron@example.com\n')
+    assert (seen.held, seen.rows) == (True, 1)
