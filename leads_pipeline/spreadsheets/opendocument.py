@@ -9,7 +9,7 @@ from typing import IO
 from xml.etree import ElementTree as ET
 
 from leads_pipeline.spreadsheets.cells import text_of
-from leads_pipeline.spreadsheets.rows import Row, reference
+from leads_pipeline.spreadsheets.rows import Area, Row, reference
 
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
@@ -20,6 +20,8 @@ _CELLS = (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell")
 
 _ZEROS = re.compile(rb'office:value="(\d{1,15})"[^>]*><text:p>(0[0-9 ()-]+)</text:p>')
 _SHOWN = re.compile(r"0[0-9 ()-]+")
+_SPANNED = re.compile(rb'number-(?:columns|rows)-spanned="(?!1")')
+_ROWS_WITH_SPANS = 20_000
 _PIECE = 2**18
 _LONGEST_CELL = 1_000
 
@@ -46,6 +48,46 @@ def tables(path: Path) -> list[tuple[str, Iterator[Row]]]:
     with zipfile.ZipFile(path) as archive, archive.open("content.xml") as content:
         names = [element.get(f"{_TABLE}name", "") for _, element in _events(content) if element.tag == f"{_TABLE}table"]
     return [(name, _rows(path, position)) for position, name in enumerate(names)]
+
+
+def merged_areas(path: Path) -> dict[str, tuple[Area, ...]]:
+    """For each sheet, by its name, its merged areas, those of the first rows of the file: headers are what they matter for."""
+    found: dict[str, list[Area]] = {}
+    with zipfile.ZipFile(path) as archive, archive.open("content.xml") as content:
+        if not _has_spans(content):
+            return {}
+    sheet, number, left = "", 1, _ROWS_WITH_SPANS
+    with zipfile.ZipFile(path) as archive, archive.open("content.xml") as content:
+        for _, element in _events(content):
+            if element.tag == f"{_TABLE}table":
+                sheet, number = element.get(f"{_TABLE}name", ""), 1
+                continue
+            found.setdefault(sheet, []).extend(_areas(element, number))
+            number += int(element.get(f"{_TABLE}number-rows-repeated", "1"))
+            left -= 1
+            if not left:
+                break
+    return {name: tuple(areas) for name, areas in found.items()}
+
+
+def _has_spans(content: IO[bytes]) -> bool:
+    end = b""
+    while piece := content.read(_PIECE):
+        if _SPANNED.search(end + piece):
+            return True
+        end = piece[-_LONGEST_CELL:]
+    return False
+
+
+def _areas(row: ET.Element, number: int) -> Iterator[Area]:
+    column = 0
+    for cell in row:
+        if cell.tag in _CELLS:
+            wide = int(cell.get(f"{_TABLE}number-columns-spanned", "1"))
+            high = int(cell.get(f"{_TABLE}number-rows-spanned", "1"))
+            if wide > 1 or high > 1:
+                yield number, column, number + high - 1, column + wide - 1
+            column += int(cell.get(f"{_TABLE}number-columns-repeated", "1"))
 
 
 def cells_without_value(path: Path) -> Iterator[tuple[str, str, bool]]:

@@ -40,9 +40,9 @@ def open_workbook(path: Path, kind: str, *, second_reader: bool = False) -> tupl
         return _open_with_calamine(path, kind)
     with _giving_up():
         if kind == "ods":
-            tables = opendocument.tables(path)
+            tables, merged = opendocument.tables(path), opendocument.merged_areas(path)
             return [
-                Table(name, _guarded(rows), {"sheet": i, "second_reader": True})
+                Table(name, _guarded(rows), {"sheet": i, "second_reader": True}, merged.get(name, ()))
                 for i, (name, rows) in enumerate(tables)
             ], []
         return _open_with_openpyxl(path)
@@ -75,6 +75,7 @@ def _open_with_calamine(path: Path, kind: str) -> tuple[list[Table], list[Notice
         metadata = workbook.sheets_metadata
         paddings = openxml.paddings(path) if kind in _OPEN_XML else {}
         remarks = binary.remarks(path, kind) if kind in binary.KINDS else {}
+        merged = opendocument.merged_areas(path) if kind == "ods" else {}
     tables: list[Table] = []
     notices: list[Notice] = []
     for position, sheet in enumerate(metadata):
@@ -82,7 +83,9 @@ def _open_with_calamine(path: Path, kind: str) -> tuple[list[Table], list[Notice
             notices.append(_skipped(sheet.name))
         elif sheet.typ == calamine.SheetTypeEnum.WorkSheet:
             table = Table(sheet.name, (), {"sheet": position}, escapes=kind in _WITH_ESCAPES)
-            about = remarks.get(sheet.name) or binary.Remarks(padding=paddings.get(sheet.name) or Padding())
+            about = remarks.get(sheet.name) or binary.Remarks(
+                padding=paddings.get(sheet.name) or Padding(), merged=merged.get(sheet.name, ())
+            )
             table.rows = _calamine_rows(workbook, position, table, about)
             if sheet.visible != calamine.SheetVisibleEnum.Visible:
                 table.notices.append(_hidden(sheet.name))

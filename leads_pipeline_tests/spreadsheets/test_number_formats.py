@@ -119,3 +119,19 @@ def test_an_opendocument_sheet_keeps_the_zeros_that_it_shows(tmp_path: Path) -> 
     path.write_bytes(ods(ods_row("Name", "Zip") + "".join(rows)))
     exports = exported(path, "leads.ods", read(path, "leads.ods")).decode("utf-8-sig")
     assert [row[3] for row in csv.reader(io.StringIO(exports))] == ["Zip", "01067", "99099", "0.5"]
+
+
+def test_an_opendocument_sheet_has_merged_cells_for_both_readers(tmp_path: Path) -> None:
+    def group(text: str) -> str:
+        attributes = 'office:value-type="string" table:number-columns-spanned="2" table:number-rows-spanned="1"'
+        return f"<table:table-cell {attributes}><text:p>{text}</text:p></table:table-cell><table:covered-table-cell/>"
+
+    groups = f"<table:table-row>{group('Person')}{group('Company')}</table:table-row>"
+    people = ods_row("First", "Last", "Name", "Zip") + ods_row("Anna", "Albers", "Albers GmbH", "1067")
+    padded = '<table:table-cell office:value-type="float" office:value="1067"><text:p>01067</text:p></table:table-cell>'
+    zeros = ods_row("Anna", "Albers", "Albers GmbH").replace("</table:table-row>", padded + "</table:table-row>")
+    path = tmp_path / "leads.ods"
+    for rows in (people, people + zeros):  # The second reader takes over where there are zeros to show.
+        path.write_bytes(ods(groups + rows))
+        (sheet,) = read(path, path.name).sheets
+        assert headers(sheet) == ["Person First", "Person Last", "Company Name", "Company Zip"]
