@@ -71,6 +71,8 @@ def dataset_generate(
     with opened(settings) as database:
         migrate(settings, database)
         request = ask(database, config)
+        if not as_json:
+            print("Bringing examples up to date and building the dataset ...", flush=True)
         with progress(quiet=as_json) as step:
             step(0, 1, "building the dataset")
             run_job(settings, database.url, generate_training_dataset.name, run_config(DatasetConfig(requested=True)))

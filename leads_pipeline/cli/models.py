@@ -47,6 +47,11 @@ def models_train(
         owner = None if organization is None else organization_named(database, organization)
         with database.transaction(SYSTEM) as transaction:
             planned = plan(transaction, owner, version=dataset, seed=config.seed)
+        if not as_json:
+            print(
+                f"Training from dataset {planned.dataset.version}, {planned.dataset.example_count:,} examples ...",
+                flush=True,
+            )
         with progress(quiet=as_json) as step:
             step(0, 1, "training")
             run_job(settings, database.url, retrain_mapping_model.name, training_run_config(config))
@@ -67,9 +72,13 @@ def models_train(
                     f"this one {found['candidate']:.1%}"
                 )
         proof = made.metrics["corrections"]
-        print(f"  {proof['right']} of {proof['tried']} corrections are right on their own files now.")
+        print(
+            f"  {proof['right']} of the {proof['tried']} corrections since the last model are right on their own files now; "
+            "the dashboard's check `corrections_acted` says why others are not."
+        )
         if made.status == "candidate":
-            print("`leads models promote` makes it the champion.")
+            named = "" if organization is None else f' --organization "{organization}"'
+            print(f"`leads models promote{named}` makes it the champion.")
 
 
 @commands.command("list")
@@ -115,7 +124,11 @@ def models_promote(
             )
             if chosen is None:
                 raise NotFound(
-                    "There is no candidate to promote; `leads models train` makes one.",
+                    "There is no shared candidate to promote; `leads models train` makes one. `--organization NAME` promotes "
+                    "one of an organization's own."
+                    if owner is None
+                    else f"{organization} has no candidate of its own to promote; `leads models train --organization NAME` "
+                    "makes one.",
                     code="no_candidate",
                 )
             promoted = models.promote(transaction, chosen)

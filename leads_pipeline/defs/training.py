@@ -58,7 +58,12 @@ def plan(transaction: Transaction, owner: UUID | None, *, version: int | None = 
     )
     if dataset is None:
         raise DatasetRefused(
-            "There is no training dataset to learn from; `leads dataset generate` builds one.", code="no_dataset"
+            "There is no shared training dataset to learn from; `leads dataset generate` builds one. A model of one "
+            "organization's own is trained with `--organization NAME`."
+            if owner is None
+            else "There is no training dataset of this organization to learn from; `leads dataset generate --organization "
+            "NAME` builds one.",
+            code="no_dataset",
         )
     datasets.require_in_force(dataset)
     require_good_enough(dataset.counts, dataset.quality_score, dataset.status, version=dataset.version)

@@ -275,7 +275,8 @@ def rollback(transaction: Transaction, owner: UUID | None, *, because: str | Non
         raise StaleState("There is no champion of its own to roll back from.", code="no_champion")
     if now.replaced is None and owner is None:
         raise StaleState(
-            f"Model {now.version} is the first champion: there is none before it to go back to.", code="no_predecessor"
+            f"Model {now.version} is the first shared champion: there is none before it to go back to.",
+            code="no_predecessor",
         )
     before = None if now.replaced is None else numbered(transaction, owner, now.replaced)
     if before is not None and before.shipped:
