@@ -279,13 +279,14 @@ def _explain(database: Database, organization: UUID) -> None:
     def note(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
         statements.append((statement, parameters))
 
-    event.listen(database.engine, "before_cursor_execute", note)
     until = datetime.now(UTC)
     with database.transaction(organization) as transaction:
+        transaction.send()
+        event.listen(database.engine, "before_cursor_execute", note)
         summary.totals(transaction, until - timedelta(days=90), until)
         summary.header_patterns(transaction, per_field=20)
         event.remove(database.engine, "before_cursor_execute", note)
-        for statement, parameters in statements[1:]:
+        for statement, parameters in statements:
             plan = transaction.connection.exec_driver_sql(
                 "EXPLAIN (ANALYZE, FORMAT JSON) " + statement,
                 parameters,  # pyright: ignore[reportArgumentType]

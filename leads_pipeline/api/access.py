@@ -50,8 +50,8 @@ def recognise(settings: Settings, database: Database, scope: Scope, *, renew: bo
 
 def holder(database: Database, token: str) -> Token | None:
     """Whose token this is, None for one that is not good."""
-    with database.transaction(SYSTEM) as transaction:
-        return organizations.token_holder(transaction, token)
+    with database.question(SYSTEM) as question:
+        return organizations.token_holder(question, token)
 
 
 def idle_time(settings: Settings) -> timedelta:
@@ -83,18 +83,18 @@ def set_cookie(scope: Scope, secret: str, settings: Settings) -> str:
     return answer.headers["set-cookie"]
 
 
+def warm_up(database: Database) -> None:
+    """Read what telling networks apart takes, so that it never waits for the database again."""
+    _key(database, "network")
+
+
 def network(scope: Scope, settings: Settings, database: Database) -> bytes:
     """A keyed hash of the network that a request comes from: of /24 for IPv4, of /64 for IPv6."""
     forwarded = Headers(scope=scope).getlist("x-forwarded-for")
     # The proxy appends what it saw; whatever stands before that, the caller may have written.
     seen = forwarded[-1].rpartition(",")[2].strip() if settings.behind_proxy and forwarded else None
     host = seen or (scope.get("client") or ("unknown",))[0]
-    try:
-        address = ip_address(host)
-        host = str(ip_network((address, 24 if address.version == 4 else 64), strict=False))
-    except ValueError:
-        pass
-    return hmac.digest(_key(database, "network"), host.encode(), hashlib.sha256)
+    return _hashed_network(database, host)
 
 
 def actor(scope: Scope, settings: Settings, database: Database, principal: Principal | None = None) -> Actor:
@@ -122,6 +122,16 @@ def note_change(settings: Settings, database: Database, scope: Scope, change: Ch
         audit.record(
             transaction, f"dagster.{change.name}", about, details={} if change.job is None else {"job": change.job}
         )
+
+
+@lru_cache(maxsize=1_000)
+def _hashed_network(database: Database, host: str) -> bytes:
+    try:
+        address = ip_address(host)
+        host = str(ip_network((address, 24 if address.version == 4 else 64), strict=False))
+    except ValueError:
+        pass
+    return hmac.digest(_key(database, "network"), host.encode(), hashlib.sha256)
 
 
 @lru_cache(maxsize=16)

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from leads_pipeline import __version__
 from leads_pipeline.api import (
+    access,
     audit,
     charts,
     datasets,
@@ -35,6 +36,7 @@ from leads_pipeline.api.bodies import BodyLimit
 from leads_pipeline.api.dagster_ui import DagsterUI
 from leads_pipeline.api.guard import ADMIN, VIEWER, Guard
 from leads_pipeline.api.headers import SecurityHeaders
+from leads_pipeline.api.holders import Holders
 from leads_pipeline.api.rates import RateLimiter
 from leads_pipeline.api.sealing import sealing
 from leads_pipeline.api.services import Services
@@ -67,11 +69,18 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
         async with AsyncExitStack() as stack:
             scratch = Path(stack.enter_context(TemporaryDirectory(prefix="leads-web-")))
             app.state.services = Services(
-                settings, database, scratch, BoundedSemaphore(settings.readers), RateLimiter(settings), provider
+                settings,
+                database,
+                scratch,
+                BoundedSemaphore(settings.readers),
+                RateLimiter(settings),
+                Holders(database),
+                provider,
             )
             # The first preview shall wait neither for the model nor for the process that reads spreadsheets.
             await run_in_threadpool(load_model)
             await run_in_threadpool(register_shipped, database)
+            await run_in_threadpool(access.warm_up, database)
             await run_in_threadpool(warm_up)
             stack.enter_context(sealing(database))
             if dashboard:

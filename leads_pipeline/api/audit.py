@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
 from leads_pipeline.api.guard import ADMIN
 from leads_pipeline.api.problems import problems
-from leads_pipeline.api.services import Absent, Bearer, Caller, Services, Shared, acting, anybody, needs
+from leads_pipeline.api.services import Absent, Bearer, Services, Shared, acting, anybody, authorize
 from leads_pipeline.store import audit
 from leads_pipeline.store.database import SYSTEM, SystemScope
 from leads_pipeline.types import Actor
@@ -30,7 +30,6 @@ def _written_out(value: Any) -> Any:
 
 
 Since = Annotated[datetime | Absent, BeforeValidator(_written_out), Query(description="Only what was done since then.")]
-_caller = needs("audit:read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def auditor(request: Request, shared: Shared, credentials: Bearer) -> Auditor:
     principal = anybody(request, shared, credentials)
     if principal.role == ADMIN:
         return Auditor(SYSTEM, acting(request, shared, principal))
-    caller: Caller = _caller(request, shared, credentials)
+    caller = authorize(request, shared, credentials, "audit:read")
     return Auditor(caller.organization, caller.actor)
 
 

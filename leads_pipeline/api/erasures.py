@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from leads_pipeline.api.guard import ADMIN
 from leads_pipeline.api.models import Strict
 from leads_pipeline.api.problems import problems
-from leads_pipeline.api.services import Bearer, Shared, acting, anybody, needs
+from leads_pipeline.api.services import Bearer, Shared, acting, anybody, authorize
 from leads_pipeline.errors import InsufficientScope, NotFound, RequestInvalid
 from leads_pipeline.spreadsheets import person, person_to_json
 from leads_pipeline.store import erasures, organizations, uploads
@@ -106,15 +106,12 @@ class Eraser:
     actor: Actor
 
 
-_caller = needs("erasures:write")
-
-
 def eraser(request: Request, shared: Shared, credentials: Bearer) -> Eraser:
     """A dependency: an administrator, or a caller whose token holds `erasures:write`."""
     principal = anybody(request, shared, credentials)
     if principal.role == ADMIN:
         return Eraser(SYSTEM, acting(request, shared, principal))
-    caller = _caller(request, shared, credentials)
+    caller = authorize(request, shared, credentials, "erasures:write")
     return Eraser(caller.organization, caller.actor)
 
 

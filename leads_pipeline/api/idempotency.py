@@ -1,9 +1,10 @@
 """`Idempotency-Key` on POST: a request that comes twice is done once, and answered alike."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Header
 from fastapi.responses import JSONResponse, Response
@@ -41,7 +42,8 @@ def once(
     act: Callable[[Transaction], Outcome],
 ) -> Response:
     """Run `act` in a transaction, unless this key's answer to the same request is known already."""
-    fingerprint = hashlib.sha256(b"" if request is None else request.model_dump_json().encode()).digest()
+    told = b"" if key is None or request is None else request.model_dump_json().encode()
+    fingerprint = hashlib.sha256(told).digest()
     known = reserve(shared, caller, key, operation)
     if known is not None:
         return replay(known, fingerprint)
@@ -70,22 +72,18 @@ def act_once(
     try:
         with shared.database.transaction(caller.organization, by=caller.actor) as transaction:
             outcome = act(transaction)
-            body = outcome.body.model_dump(mode="json")
+            body = outcome.body.model_dump_json()
             if key is not None:
-                answer = Answer(fingerprint, outcome.status, outcome.headers, body)
+                answer = Answer(fingerprint, outcome.status, outcome.headers, json.loads(body))
                 idempotency.keep(transaction, key, answer)
     except BaseException:
         release(shared, caller, key)
         raise
-    return _response(outcome.status, outcome.headers, body)
+    return Response(body, outcome.status, dict(outcome.headers), media_type="application/json")
 
 
 def replay(known: Answer, fingerprint: bytes) -> Response:
     """The first answer again. Raises `RequestInvalid` when this is another request."""
     if known.fingerprint != fingerprint:
         raise idempotency.reused()
-    return _response(known.status, {**known.headers, "Idempotency-Replayed": "true"}, known.body)
-
-
-def _response(status: int, headers: Mapping[str, str], body: Any) -> JSONResponse:
-    return JSONResponse(body, status_code=status, headers=dict(headers))
+    return JSONResponse(known.body, known.status, {**known.headers, "Idempotency-Replayed": "true"})

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from leads_pipeline.api.access import recognise
 from leads_pipeline.api.guard import ADMIN
 from leads_pipeline.api.problems import problems
-from leads_pipeline.api.services import Bearer, Shared, administrator, needs
+from leads_pipeline.api.services import Bearer, Shared, administrator, authorize
 from leads_pipeline.errors import NotFound
 from leads_pipeline.store import models
 from leads_pipeline.store.database import SYSTEM, SystemScope
@@ -88,7 +88,7 @@ def _caller(request: Request, shared: Shared, credentials: Bearer, scope: str) -
     principal = recognise(shared.settings, shared.database, request.scope)
     if principal is not None and principal.role == ADMIN:
         return SYSTEM, administrator(request, shared, credentials)
-    caller = needs(scope)(request, shared, credentials)
+    caller = authorize(request, shared, credentials, scope)
     return caller.organization, caller.actor
 
 

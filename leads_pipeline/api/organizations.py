@@ -95,15 +95,19 @@ def rotate_token(
 ) -> TokenMade:
     """Make a token in place of this one, which stays good for the overlap, so that nobody has to change it at one moment."""
     with shared.database.transaction(organization_id, by=caller) as transaction:
-        made = organizations.rotate_token(transaction, prefix, overlap=timedelta(hours=asked.overlap_hours))
-        return _made(transaction, made)
+        made = _made(
+            transaction, organizations.rotate_token(transaction, prefix, overlap=timedelta(hours=asked.overlap_hours))
+        )
+    shared.holders.forget()
+    return made
 
 
 @router.delete("/{organization_id}/tokens/{prefix}", status_code=204, responses=problems(404))
 def revoke_token(organization_id: UUID, prefix: str, caller: Administrator, shared: Shared) -> None:
-    """Make a token worthless, at once."""
+    """Make a token worthless. Other web processes may take it for a second more."""
     with shared.database.transaction(organization_id, by=caller) as transaction:
         organizations.revoke_token(transaction, prefix)
+    shared.holders.forget()
 
 
 def _made(transaction: Transaction, secret: str) -> TokenMade:

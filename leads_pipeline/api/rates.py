@@ -13,7 +13,7 @@ from uuid import UUID
 from leads_pipeline.errors import TooMany
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import quotas
-from leads_pipeline.store.database import Transaction
+from leads_pipeline.store.database import SYSTEM, Database
 
 HANDFUL_SECONDS = 0.2
 """A handful is at most what the rate allows in so long."""
@@ -40,14 +40,18 @@ class RateLimiter:
         self._handfuls: dict[UUID, _Handful] = {}
         self._lock = Lock()
 
-    def take(self, transaction: Transaction, key: UUID) -> None:
+    def take_at_hand(self, key: UUID) -> bool:
+        """Count one request of `key` if that takes nobody else's word; False says that it was not counted."""
+        with self._lock:
+            return self._take_at_hand(key, time.monotonic())
+
+    def take(self, database: Database, key: UUID) -> None:
         """Count one request of `key`. Raises `TooMany`, with `retry_after` in whole seconds, when there were too many."""
         now = time.monotonic()
         with self._lock:
-            handful = self._handfuls.setdefault(key, _Handful())
-            if handful.left and now < handful.until:
-                handful.left -= 1
+            if self._take_at_hand(key, now):
                 return
+            handful = self._handfuls[key]
             if now < handful.empty_until:
                 raise _too_many(handful.empty_until - now)
             # As many as were of use in the last one; twice as many when it did not last.
@@ -55,7 +59,8 @@ class RateLimiter:
             want = max(1, min(self._largest, used if handful.left else 2 * used))
             returned, handful.left = handful.left, 0
             self._forget_some(now)
-        grant = quotas.take(transaction, key, rate=self._rate, burst=self._burst, want=want, returned=returned)
+        with database.question(SYSTEM) as question:
+            grant = quotas.take(question, key, rate=self._rate, burst=self._burst, want=want, returned=returned)
         with self._lock:
             if grant.granted == 0:
                 handful.empty_until = now + grant.wait
@@ -63,6 +68,13 @@ class RateLimiter:
             # Another thread may have brought a handful meanwhile.
             handful.left += grant.granted - 1
             handful.size, handful.until = grant.granted, now + HANDFUL_LASTS_SECONDS
+
+    def _take_at_hand(self, key: UUID, now: float) -> bool:
+        handful = self._handfuls.setdefault(key, _Handful())
+        if handful.left and now < handful.until:
+            handful.left -= 1
+            return True
+        return False
 
     def _forget_some(self, now: float) -> None:
         if len(self._handfuls) > MOST_REMEMBERED:

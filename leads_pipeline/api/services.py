@@ -1,6 +1,6 @@
 """What handlers are given: the database, the settings, and who is calling."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +13,11 @@ from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import StringConstraints
 from pydantic.json_schema import SkipJsonSchema
+from starlette.concurrency import run_in_threadpool
 
 from leads_pipeline.api import access
 from leads_pipeline.api.guard import ADMIN, ORGANIZATION, Principal, require_same_site
+from leads_pipeline.api.holders import Holders
 from leads_pipeline.api.rates import RateLimiter
 from leads_pipeline.errors import InsufficientScope, RequestInvalid, Unauthorized
 from leads_pipeline.mapping import LeadSchema, Wish, default_schema, may
@@ -23,7 +25,8 @@ from leads_pipeline.providers.oidc import Provider
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import Limits
 from leads_pipeline.store import audit, organizations
-from leads_pipeline.store.database import SYSTEM, Database, Transaction
+from leads_pipeline.store.database import Database, Transaction
+from leads_pipeline.store.organizations import Token
 from leads_pipeline.types import Actor
 
 Absent = SkipJsonSchema[None]
@@ -39,6 +42,7 @@ class Services:
     scratch: Path
     reading: BoundedSemaphore = field(repr=False)
     rates: RateLimiter = field(repr=False)
+    holders: Holders = field(repr=False)
     provider: Provider | None = None
     """Where people log in; None for a local password."""
 
@@ -64,7 +68,8 @@ class Caller:
     actor: Actor
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
+    # A coroutine, like whatever waits for nothing: the others are handed to a thread, and that takes longer than they do.
     return request.app.state.services
 
 
@@ -73,30 +78,41 @@ _bearer = HTTPBearer(auto_error=False, description="A token from `leads token cr
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-def needs(scope: str) -> Callable[..., Caller]:
+def needs(scope: str) -> Callable[..., Awaitable[Caller]]:
     """A dependency: the caller, whose token must hold `scope`. Who is logged in for an organization holds them all."""
 
-    def caller(request: Request, shared: Shared, credentials: Bearer) -> Caller:
-        if credentials is None:
-            return _logged_in(request, shared)
-        with shared.database.transaction(SYSTEM) as transaction:
-            token = organizations.token_holder(transaction, credentials.credentials)
-            if token is None:
-                raise Unauthorized(NO_TOKEN)
-            request.state.token_prefix = token.prefix
-            shared.rates.take(transaction, token.id)
-        if token.organization_id is None or scope not in token.scopes:
-            raise _not_allowed(scope, token.scopes)
-        actor = Actor("token", token.prefix, _network(request, shared))
-        return Caller(token.organization_id, token.prefix, actor)
+    async def caller(request: Request, shared: Shared, credentials: Bearer) -> Caller:
+        token = None if credentials is None else shared.holders.remembered(credentials.credentials)
+        if token is None or not shared.rates.take_at_hand(token.id):
+            return await run_in_threadpool(authorize, request, shared, credentials, scope)
+        return _holding(request, shared, token, scope)
 
-    def _logged_in(request: Request, shared: Services) -> Caller:
+    return caller
+
+
+def authorize(
+    request: Request, shared: Services, credentials: HTTPAuthorizationCredentials | None, scope: str
+) -> Caller:
+    """The caller, who must hold `scope`; asks the database. Raises `Unauthorized`, `InsufficientScope` or `TooMany`."""
+    if credentials is None:
         principal = anybody(request, shared, None)
         if principal.role != ORGANIZATION or principal.organization is None:
             raise _not_allowed(scope, [principal.role])
         return Caller(principal.organization, principal.name, acting(request, shared, principal))
+    token = shared.holders.find(credentials.credentials)
+    if token is None:
+        raise Unauthorized(NO_TOKEN)
+    request.state.token_prefix = token.prefix
+    shared.rates.take(shared.database, token.id)
+    return _holding(request, shared, token, scope)
 
-    return caller
+
+def _holding(request: Request, shared: Services, token: Token, scope: str) -> Caller:
+    request.state.token_prefix = token.prefix
+    if token.organization_id is None or scope not in token.scopes:
+        raise _not_allowed(scope, token.scopes)
+    network = access.network(request.scope, shared.settings, shared.database)[: audit.NETWORK_BYTES]
+    return Caller(token.organization_id, token.prefix, Actor("token", token.prefix, network))
 
 
 def acting(request: Request, shared: Services, principal: Principal | None = None) -> Actor:
@@ -122,16 +138,11 @@ def anybody(request: Request, shared: Shared, credentials: Bearer) -> Principal:
     require_same_site(request.scope)
     key = principal.session or principal.token
     assert key is not None, "whoever is recognised has a session or a token"
-    with shared.database.transaction(SYSTEM) as transaction:
-        shared.rates.take(transaction, key)
+    shared.rates.take(shared.database, key)
     return principal
 
 
 NO_TOKEN = "Send a valid token as `Authorization: Bearer leads_...`; `leads token create` makes one."  # noqa: S105 - a sentence
-
-
-def _network(request: Request, shared: Services) -> bytes:
-    return access.network(request.scope, shared.settings, shared.database)[: audit.NETWORK_BYTES]
 
 
 def _not_allowed(scope: str, held: Iterable[str]) -> InsufficientScope:
@@ -149,15 +160,24 @@ SchemaWriter = Annotated[Caller, Depends(needs("schema:write"))]
 Analyst = Annotated[Caller, Depends(needs("training:read"))]
 
 
+_schemas: dict[tuple[UUID, int], LeadSchema] = {}
+MOST_SCHEMAS = 100
+
+
 def current_schema(transaction: Transaction) -> tuple[int, LeadSchema]:
-    """The organization's lead schema and its version, 0 for the default."""
-    found = organizations.lead_schema(transaction)
-    return (0, default_schema()) if found is None else (found[0], LeadSchema.from_json(found[1]))
-
-
-def single_valued(schema: LeadSchema) -> frozenset[str]:
-    """The fields that people may give one column of a sheet only. Long texts are merged from as many as they like."""
-    return frozenset(field.name for field in schema.fields if field.single_valued and not field.merges)
+    """The organization's lead schema and its version, 0 for the default. A version never changes, so it is read once."""
+    version = organizations.newest_lead_schema(transaction)
+    if version == 0:
+        return 0, default_schema()
+    key = transaction.organization, version
+    known = _schemas.get(key)
+    if known is None:
+        found = organizations.lead_schema(transaction, version)
+        assert found is not None, "a version that was the newest is there"
+        if len(_schemas) >= MOST_SCHEMAS:
+            _schemas.clear()
+        known = _schemas[key] = LeadSchema.from_json(found[1])
+    return version, known
 
 
 def require_fields(schema: LeadSchema, targets: Iterable[str | None]) -> None:
@@ -185,7 +205,7 @@ LONGEST_VERSION = 9
 NO_VERSION = -1
 
 
-def if_match(
+async def if_match(
     value: Annotated[
         Annotated[str, StringConstraints(pattern=r'^((W/)?"[\x21\x23-\x7e]{0,64}"|\*)$')] | Absent,
         Header(alias="If-Match"),

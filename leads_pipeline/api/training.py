@@ -33,7 +33,6 @@ from leads_pipeline.api.services import (
     current_schema,
     require_fields,
     require_transforms,
-    single_valued,
 )
 from leads_pipeline.store import corrections, datasets, models, performance, recommendations, summary
 from leads_pipeline.store.database import Transaction
@@ -56,7 +55,7 @@ def correct(
         stored = corrections.correct(
             transaction,
             [correction.as_correction() for correction in made.corrections],
-            single_valued=single_valued(schema),
+            single_valued=schema.single_valued,
             expected_version=if_match,
         )
         return Outcome(CorrectionsKept(corrections=[CorrectionShown.of(correction) for correction in stored]))
@@ -69,7 +68,7 @@ def undo(correction_id: UUID, caller: Corrector, shared: Shared) -> UndoKept:
     """Take an answer back: the mapping is as it was before, and memory has forgotten it."""
     with shared.database.transaction(caller.organization, by=caller.actor) as transaction:
         _, schema = current_schema(transaction)
-        changed = corrections.undo(transaction, correction_id, single_valued=single_valued(schema))
+        changed = corrections.undo(transaction, correction_id, single_valued=schema.single_valued)
     return UndoKept(id=correction_id, mappings=changed)
 
 

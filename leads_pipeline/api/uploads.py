@@ -35,7 +35,6 @@ from leads_pipeline.api.services import (
     current_schema,
     require_fields,
     require_transforms,
-    single_valued,
 )
 from leads_pipeline.spreadsheets import inspect
 from leads_pipeline.store import corrections, mappings, organizations, quotas, uploads
@@ -167,7 +166,7 @@ def review(
             upload_id,
             [correction.as_correction() for correction in made.corrections],
             rest_confirmed=made.rest == "confirmed",
-            single_valued=single_valued(schema),
+            single_valued=schema.single_valued,
             reviewer=made.reviewer,
             expected_version=if_match,
         )

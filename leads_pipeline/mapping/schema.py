@@ -84,6 +84,11 @@ class LeadSchema:
         """Equal schemas have equal digests."""
         return hash(self.fields)
 
+    @cached_property
+    def single_valued(self) -> frozenset[str]:
+        """The fields that people may give one column of a sheet only. Long texts are merged from as many as they like."""
+        return frozenset(each.name for each in self.fields if each.single_valued and not each.merges)
+
     def as_json(self) -> dict[str, Any]:
         """The schema as plain JSON, from which `from_json` makes an equal one."""
         return {"name": self.name, "version": self.version, "fields": [_field_as_json(each) for each in self.fields]}

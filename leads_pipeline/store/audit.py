@@ -135,7 +135,7 @@ def record(
     and ids: a text that somebody wrote may hold personal data, and raises `ValueError`.
     """
     actor = by or transaction.actor
-    transaction.run(
+    transaction.later(
         """INSERT INTO audit_events (id, organization_id, actor_kind, actor, action, object_kind, object, network, details)
            VALUES (:id, :organization, :kind, :actor, :action, :object_kind, :object, :network, CAST(:details AS jsonb))""",
         id=new_id(),

@@ -8,6 +8,7 @@ so is never remembered.
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -48,7 +49,9 @@ class StoredCorrection:
 
 @dataclass(slots=True)
 class _Column:
-    """A column of a sheet that is being corrected, as it stands."""
+    """A column of a sheet that is being corrected, as it stands: `answered` is a person's answer that counts, if there is
+    one, `now` the moment of this transaction.
+    """
 
     id: UUID
     upload_id: UUID
@@ -56,6 +59,8 @@ class _Column:
     predicted: str | None
     target: str | None
     key: MemoryKey
+    answered: memory.Answer | None
+    now: datetime
 
 
 @dataclass(slots=True)
@@ -158,7 +163,10 @@ def undo(transaction: Transaction, correction_id: UUID, *, single_valued: Collec
         id=correction_id,
     )
     touched = {mapping_id, *(row["mapping_id"] for row in freed)}
-    _settle(transaction, touched, before)
+    after = _answers_of(transaction, touched)
+    uploads = {columns[each].upload_id for each in touched}
+    forgotten = (before[each] for each in touched & before.keys())
+    _settle(transaction, uploads, touched, before=forgotten, after=after.values())
     _unseat_doubled(transaction, mapping_id, touched - {mapping_id}, single_valued, correction_id)
     audit.record(transaction, "correction.undone", ("correction", correction_id))
     return sorted(touched)
@@ -180,15 +188,31 @@ def _keep(
     single_valued: Collection[str],
     expected_version: int | None = None,
 ) -> list[StoredCorrection]:
-    columns = _columns_around(transaction, [correction.mapping_id for correction in corrections], expected_version)
+    columns = _columns_around(
+        transaction,
+        [correction.mapping_id for correction in corrections],
+        expected_version,
+        wanted={correction.target for correction in corrections} & set(single_valued),
+    )
     answers = _Answers()
     for correction in corrections:
         _answer(correction, columns, single_valued, answers)
-    touched = {row["mapping_id"] for row in answers.rows}
-    before = _answers_of(transaction, touched)
-    _insert(transaction, answers.rows)
-    _settle(transaction, touched, before)
+    _give(transaction, answers.rows, columns)
     return answers.stored
+
+
+def _give(transaction: Transaction, rows: Sequence[Mapping[str, Any]], columns: Mapping[UUID, _Column]) -> None:
+    """Store the rows of answers about these columns, the newest last, and let them count."""
+    _insert(transaction, rows)
+    newest = {row["mapping_id"]: row for row in rows}
+    before = (columns[mapping_id].answered for mapping_id in newest)
+    after = (
+        memory.Answer(column.key, row["corrected"], row.get("reviewer") or "", column.now)
+        for row, column in ((row, columns[mapping_id]) for mapping_id, row in newest.items())
+        if row["kind"] != "unseated"
+    )
+    uploads = {columns[mapping_id].upload_id for mapping_id in newest}
+    _settle(transaction, uploads, newest.keys(), before=filter(None, before), after=after)
 
 
 def _note(transaction: Transaction, action: str, upload_id: UUID, stored: Sequence[StoredCorrection]) -> None:
@@ -255,7 +279,8 @@ def _unseat_doubled(
     cause: UUID,
 ) -> None:
     """A field that an undone answer would give back stays with the column that has got it by now."""
-    columns = _columns_around(transaction, [corrected]).values()
+    around = _columns_around(transaction, [corrected])
+    columns = around.values()
     # Who may keep a field that two columns would have: one that nothing was undone about, then the corrected one.
     rank = {column.id: 0 for column in columns} | dict.fromkeys(freed, 2) | {corrected: 1}
     sheet = next(column.sheet for column in columns if column.id == corrected)
@@ -266,50 +291,51 @@ def _unseat_doubled(
         if any(other.target == column.target and rank[other.id] < rank[column.id] for other in holders)
     ]
     if rows:
-        touched = {row["mapping_id"] for row in rows}
-        before = _answers_of(transaction, touched)
-        _insert(transaction, rows)
-        _settle(transaction, touched, before)
+        _give(transaction, rows, around)
 
 
 def _columns_around(
-    transaction: Transaction, mapping_ids: Collection[UUID], expected_version: int | None = None
+    transaction: Transaction,
+    mapping_ids: Collection[UUID],
+    expected_version: int | None = None,
+    wanted: Collection[str | None] | None = None,
 ) -> dict[UUID, _Column]:
-    """All columns of the sheets that these mappings stand in, their uploads locked."""
-    uploads = transaction.all(
-        """SELECT id, generation, version FROM file_uploads
+    """All columns of the sheets that these mappings stand in, their uploads locked; of the columns that are none of these,
+    only those with a target in `wanted`, if that is given.
+    """
+    # By itself, so that the columns are read as they are once the uploads are locked.
+    transaction.later(
+        """SELECT FROM file_uploads
            WHERE organization_id = :organization AND id IN (
                SELECT upload_id FROM field_mappings WHERE organization_id = :organization AND id = ANY(:ids))
            ORDER BY id FOR UPDATE""",
         organization=transaction.organization,
         ids=list(mapping_ids),
     )
-    for found in uploads:
-        if expected_version is not None and found["version"] != expected_version:
-            raise _changed(found["id"])
     rows = transaction.all(
-        """SELECT m.id, m.upload_id, m.generation, m.sheet_index, m.predicted, m.target, m.header_key, m.value_class,
-                  m.neighbours
-           FROM field_mappings m JOIN (
-               SELECT DISTINCT upload_id, generation, sheet_index FROM field_mappings
-               WHERE organization_id = :organization AND id = ANY(:ids)) s USING (upload_id, generation, sheet_index)
-           WHERE m.organization_id = :organization ORDER BY m.sheet_index, m.column_index""",
+        """SELECT m.id, m.upload_id, m.sheet_index, m.predicted, m.target, m.header_key, m.value_class, m.neighbours,
+                  m.header_form, m.header_meaning, m.generation = u.generation AS counts, u.version, now() AS now,
+                  a.kind, a.corrected, a.reviewer, a.created_at
+           FROM (SELECT DISTINCT upload_id, generation, sheet_index FROM field_mappings
+                 WHERE organization_id = :organization AND id = ANY(:ids)) s
+           JOIN field_mappings m USING (upload_id, generation, sheet_index) JOIN file_uploads u ON u.id = m.upload_id
+           LEFT JOIN LATERAL (
+               SELECT kind, corrected, reviewer, created_at FROM user_corrections
+               WHERE m.review IS NOT NULL AND mapping_id = m.id AND undone_at IS NULL
+               ORDER BY position DESC LIMIT 1) a ON true
+           WHERE m.organization_id = :organization
+             AND (:all OR m.id = ANY(:ids) OR m.target = ANY(CAST(:wanted AS text[])))
+           ORDER BY m.sheet_index, m.column_index""",
         organization=transaction.organization,
         ids=list(mapping_ids),
+        all=wanted is None,
+        wanted=list(wanted or ()),
     )
-    columns = {
-        row["id"]: _Column(
-            row["id"],
-            row["upload_id"],
-            (row["upload_id"], row["sheet_index"]),
-            row["predicted"],
-            row["target"],
-            MemoryKey(row["header_key"], row["value_class"], row["neighbours"]),
-        )
-        for row in rows
-    }
-    generations = {found["id"]: found["generation"] for found in uploads}
-    outdated = {row["id"] for row in rows if row["generation"] != generations[row["upload_id"]]}
+    columns = {row["id"]: _column(row) for row in rows}
+    for row in rows:
+        if expected_version is not None and row["version"] != expected_version:
+            raise _changed(row["upload_id"])
+    outdated = {row["id"] for row in rows if not row["counts"]}
     for mapping_id in mapping_ids:
         if mapping_id not in columns:
             raise NotFound(f"There is no mapping {mapping_id}.")
@@ -321,8 +347,23 @@ def _columns_around(
     return columns
 
 
+def _column(row: Mapping[str, Any]) -> _Column:
+    key = MemoryKey(row["header_key"], row["value_class"], row["neighbours"], row["header_form"], row["header_meaning"])
+    said = row["kind"] not in (None, "unseated")
+    return _Column(
+        row["id"],
+        row["upload_id"],
+        (row["upload_id"], row["sheet_index"]),
+        row["predicted"],
+        row["target"],
+        key,
+        memory.Answer(key, row["corrected"], row["reviewer"] or "", row["created_at"]) if said else None,
+        row["now"],
+    )
+
+
 def _insert(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
-    transaction.run(
+    transaction.later(
         """INSERT INTO user_corrections (id, organization_id, upload_id, mapping_id, predicted, corrected, kind,
                caused_by, comment, reviewer, transform, as_rest)
            SELECT id, :organization, upload_id, mapping_id, predicted, corrected, kind, caused_by, comment, reviewer,
@@ -385,29 +426,31 @@ def _answers_of(
     }
 
 
-def _settle(transaction: Transaction, touched: Collection[UUID], before: Mapping[UUID, memory.Answer]) -> None:
-    """Let the answers count: in the mappings, in memory, and in the upload's figures."""
-    after = _answers_of(transaction, touched)
-    memory.change(
-        transaction,
-        before=(answer for mapping_id, answer in before.items() if mapping_id in touched),
-        after=after.values(),
-    )
-    transaction.run(
+def _settle(
+    transaction: Transaction,
+    uploads: Collection[UUID],
+    touched: Collection[UUID],
+    *,
+    before: Iterable[memory.Answer],
+    after: Iterable[memory.Answer],
+) -> None:
+    """Let the answers count: in memory, where those `before` make way for those `after`, in the mappings `touched`, and in
+    the figures of their uploads.
+    """
+    memory.change(transaction, before=before, after=after)
+    transaction.later(
         """UPDATE field_mappings m
            SET review = a.kind, transform_wish = a.transform,
                target = CASE WHEN a.kind IS NULL THEN m.predicted ELSE a.corrected END,
                applied = CASE WHEN a.kind IS NULL THEN m.auto_applied ELSE a.corrected IS NOT NULL END
-           FROM (
-               SELECT t.id, c.kind, c.corrected, c.transform FROM field_mappings t LEFT JOIN LATERAL (
-                   SELECT kind, corrected, transform FROM user_corrections
-                   WHERE mapping_id = t.id AND undone_at IS NULL ORDER BY position DESC LIMIT 1) c ON true
-               WHERE t.organization_id = :organization AND t.id = ANY(:ids)) a
-           WHERE m.id = a.id""",
+           FROM unnest(CAST(:ids AS uuid[])) t (id) LEFT JOIN LATERAL (
+               SELECT kind, corrected, transform FROM user_corrections
+               WHERE mapping_id = t.id AND undone_at IS NULL ORDER BY position DESC LIMIT 1) a ON true
+           WHERE m.organization_id = :organization AND m.id = t.id""",
         organization=transaction.organization,
         ids=list(touched),
     )
-    transaction.run(
+    transaction.later(
         """UPDATE file_uploads u
            SET version = u.version + 1, mapped_count = f.mapped, reviewed_count = f.reviewed,
                corrected_count = f.corrected, status = CASE WHEN f.reviewed = f.columns THEN 'reviewed' ELSE 'mapped' END,
@@ -417,10 +460,9 @@ def _settle(transaction: Transaction, touched: Collection[UUID], before: Mapping
                       count(*) FILTER (WHERE m.review IN ('confirmed', 'corrected')) AS reviewed,
                       count(*) FILTER (WHERE m.review IS NOT NULL AND m.target IS DISTINCT FROM m.predicted) AS corrected
                FROM field_mappings m JOIN file_uploads v ON v.id = m.upload_id AND v.generation = m.generation
-               WHERE m.organization_id = :organization
-                 AND v.id IN (SELECT upload_id FROM field_mappings WHERE id = ANY(:ids))
+               WHERE m.organization_id = :organization AND v.id = ANY(:uploads)
                GROUP BY m.upload_id) f
-           WHERE u.id = f.upload_id""",
+           WHERE u.organization_id = :organization AND u.id = ANY(:uploads) AND u.id = f.upload_id""",
         organization=transaction.organization,
-        ids=list(touched),
+        uploads=list(uploads),
     )

@@ -6,19 +6,23 @@ finds nothing of anybody else's.
 
 import errno
 import json
+import re
 import threading
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult, Engine, create_engine, text
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, text
+from sqlalchemy.dialects.postgresql import psycopg2
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.sql.elements import TextClause
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from leads_pipeline.errors import SetupProblem
 from leads_pipeline.settings import Settings
@@ -28,6 +32,8 @@ from leads_pipeline.types import Actor
 OLDEST_POSTGRESQL = 14
 KEEP_UP_SECONDS = 2.0
 """How often a process looks whether the embedded server is still there; looking costs less than a millisecond."""
+SURE_SECONDS = 0.2
+"""How long a connection that was of use is taken to be still there."""
 
 
 class SystemScope(Enum):
@@ -38,17 +44,31 @@ SYSTEM: Final = SystemScope.SYSTEM
 """The scope of drains, migrations and token look-ups: sees every organization."""
 
 
+Statement = tuple[str, Mapping[str, Any]]
+"""SQL, and the values that stand for its names."""
+
 THE_SYSTEM: Final = Actor("system")
 """Who acts where nobody said on whose behalf."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A database transaction, whose it is, and who acts in it. Statements take their values by name."""
+    """A database transaction, whose it is, and who acts in it. Statements take their values by name.
 
-    connection: Connection
+    What is put off with `later` is sent together with the next statement, in its order: a conversation of one message, where
+    each statement by itself would be one.
+    """
+
+    _connection: Connection
     scope: UUID | SystemScope
     actor: Actor = THE_SYSTEM
+    _waiting: list[Statement] = field(default_factory=list[Statement], repr=False)
+
+    @property
+    def connection(self) -> Connection:
+        """For what the methods below cannot do."""
+        self.send()
+        return self._connection
 
     @property
     def organization(self) -> UUID:
@@ -61,7 +81,9 @@ class Transaction:
         return replace(self, scope=organization)
 
     def all(self, sql: str, **values: Any) -> list[dict[str, Any]]:
-        return [dict(row) for row in self._execute(sql, values).mappings()]
+        result = self._execute(sql, values)
+        names = tuple(result.keys())
+        return [dict(zip(names, row, strict=True)) for row in result]
 
     def first(self, sql: str, **values: Any) -> dict[str, Any] | None:
         row = self._execute(sql, values).mappings().first()
@@ -77,17 +99,34 @@ class Transaction:
         """Execute, and return the number of rows that it touched."""
         return self._execute(sql, values).rowcount
 
+    def later(self, sql: str, **values: Any) -> None:
+        """Execute before whatever is executed next, or at the end. What is wrong with it is raised there."""
+        self._waiting.append((sql, values))
+
+    def send(self) -> None:
+        """Execute now what was put off."""
+        if self._waiting:
+            sql, values = self._waiting.pop()
+            self._execute(sql, values)
+
     def stream(self, sql: str, *, block: int = 5_000, **values: Any) -> Iterator[Sequence[Sequence[Any]]]:
         """The rows in blocks, through a cursor of the server's: no more than a block is ever in memory."""
         options = {"stream_results": True, "yield_per": block}
-        result = self.connection.execute(_statement(sql), values, execution_options=options)
+        result = self.connection.execute(text(sql), values, execution_options=options)
         try:
             yield from result.partitions(block)
         finally:
             result.close()
 
     def _execute(self, sql: str, values: Mapping[str, Any]) -> CursorResult[Any]:
-        return self.connection.execute(_statement(sql), values)
+        if self._waiting:
+            statements = [*self._waiting, (sql, values)]
+            self._waiting.clear()
+            sql = ";\n".join(_for_driver(each, number) for number, (each, _) in enumerate(statements))
+            values = {f"{name}_{n}": value for n, (_, named) in enumerate(statements) for name, value in named.items()}
+        else:
+            sql = _for_driver(sql)
+        return self._connection.exec_driver_sql(sql, dict(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +155,29 @@ class Database:
     def transaction(self, scope: UUID | SystemScope, *, by: Actor | None = None) -> Generator[Transaction]:
         """Commit on leaving, roll back on an exception. `by` is who acts, for the audit trail."""
         with self.engine.begin() as connection:
-            connection.execute(
-                _statement(
-                    "SELECT set_config('leads.organization', :organization, true), set_config('leads.scope', :scope, true)"
-                ),
-                {
-                    "organization": str(scope) if isinstance(scope, UUID) else "",
-                    "scope": "organization" if isinstance(scope, UUID) else scope.value,
-                },
-            )
-            yield Transaction(connection, scope, by or self.actor)
+            transaction = Transaction(connection, scope, by or self.actor, [_entering(scope)])
+            yield transaction
+            transaction.send()
+
+    @contextmanager
+    def question(self, scope: UUID | SystemScope) -> Generator[Transaction]:
+        """For one statement that is its own transaction, in a single round trip. Another one would see nobody's rows."""
+        with self.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None, "a connection that was just opened is there"
+            driver.autocommit = True
+            try:
+                yield Transaction(connection, scope, self.actor, [_entering(scope)])
+            finally:
+                driver.autocommit = False
+
+
+def _entering(scope: UUID | SystemScope) -> Statement:
+    """What makes row-level security let a transaction see what is of this scope."""
+    return "SELECT set_config('leads.organization', :organization, true), set_config('leads.scope', :scope, true)", {
+        "organization": str(scope) if isinstance(scope, UUID) else "",
+        "scope": "organization" if isinstance(scope, UUID) else scope.value,
+    }
 
 
 @contextmanager
@@ -158,16 +210,34 @@ def connect(url: URL, *, pool: int = 4) -> Generator[Database]:
         url,
         pool_size=pool,
         max_overflow=0,
-        # A server that was restarted under us is noticed before a request is.
-        pool_pre_ping=True,
         # Parameters are headers and file names; an error's text goes to logs and to Dagster.
         hide_parameters=True,
         connect_args={"application_name": "leads", "connect_timeout": 10},
     )
+    _notice_restarts(engine)
     try:
         yield Database(engine)
     finally:
         engine.dispose()
+
+
+def _notice_restarts(engine: Engine) -> None:
+    """A server that was restarted under us is noticed before a request is. Asking costs a round trip, so one that has
+    answered a moment ago is not asked.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _used(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _ask(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if "used" not in record.info or time.monotonic() - record.info["used"] < SURE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
 
 
 @contextmanager
@@ -231,6 +301,11 @@ def as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).replace("\\u0000", "")
 
 
+_PLACE = re.compile(r"%\((\w+)\)s")
+
+
 @cache
-def _statement(sql: str) -> TextClause:
-    return text(sql)
+def _for_driver(sql: str, number: int | None = None) -> str:
+    """A statement as the driver wants it; with a number, its values are named apart from those of others."""
+    compiled = str(text(sql).compile(dialect=psycopg2.dialect()))
+    return compiled if number is None else _PLACE.sub(rf"%(\1_{number})s", compiled)

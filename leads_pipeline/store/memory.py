@@ -119,8 +119,9 @@ def change(transaction: Transaction, *, before: Iterable[Answer], after: Iterabl
     ordered = sorted(rows.items(), key=lambda each: tuple(part or "" for part in each[0]))
     names = ("header_key", "neighbours", "value_class", "target", "person")
     changes = as_json([{**dict(zip(names, place, strict=True)), **asdict(row)} for place, row in ordered])
-    for statement in _CHANGING if any(row.taken for row in rows.values()) else (_CHANGING[0], *_CHANGING[2:]):
-        transaction.run(statement, organization=transaction.organization, changes=changes)
+    taken = any(row.taken for row in rows.values())
+    for statement in (_ADD, _TURN_BACK, _FORGET, _NOTE_DISPUTES) if taken else (_ADD, _NOTE_DISPUTES):
+        transaction.later(statement, organization=transaction.organization, changes=changes, many=len(ordered))
 
 
 def forget_person(transaction: Transaction, person: str) -> None:
@@ -152,8 +153,10 @@ class _Row:
     meaning: str = ""
 
 
-_CHANGES = """FROM jsonb_to_recordset(CAST(:changes AS jsonb)) AS c (header_key text, neighbours text, value_class text,
-    target text, person text, form text, meaning text, by integer, taken boolean, at timestamptz)"""
+# The limit tells the planner how many rows there are: it would take a hundred for granted, and read the whole table for them.
+_CHANGES = """FROM (SELECT * FROM jsonb_to_recordset(CAST(:changes AS jsonb)) AS r (header_key text, neighbours text,
+    value_class text, target text, person text, form text, meaning text, by integer, taken boolean, at timestamptz)
+    LIMIT :many) AS c"""
 _SAME_KEY = """m.organization_id = :organization AND m.header_key = c.header_key AND m.neighbours = c.neighbours
     AND m.value_class = c.value_class"""
 _SAME_ANSWER = "m.target IS NOT DISTINCT FROM c.target AND m.person = c.person"
@@ -191,5 +194,3 @@ _NOTE_DISPUTES = f"""
         SELECT FROM memory_entries o
         WHERE o.organization_id = :organization AND o.header_key = c.header_key AND o.neighbours = c.neighbours
           AND o.value_class = c.value_class AND o.target IS DISTINCT FROM m.target)"""
-
-_CHANGING = (_ADD, _TURN_BACK, _FORGET, _NOTE_DISPUTES)

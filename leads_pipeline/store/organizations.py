@@ -203,6 +203,14 @@ def lead_schema(transaction: Transaction, version: int | None = None) -> tuple[i
     return None if row is None else (row["version"], row["body"])
 
 
+def newest_lead_schema(transaction: Transaction) -> int:
+    """The version of the organization's lead schema; 0 when it uses the default."""
+    return transaction.value(
+        "SELECT coalesce(max(version), 0) FROM lead_schemas WHERE organization_id = :organization",
+        organization=transaction.organization,
+    )
+
+
 def save_lead_schema(transaction: Transaction, body: Mapping[str, Any], *, after: int) -> int:
     """Store a new version, which must follow version `after` (0: the default), and return its number.
 

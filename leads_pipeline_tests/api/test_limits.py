@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from leads_pipeline.api.holders import REMEMBERED_SECONDS
 from leads_pipeline.api.problems import RequestLog, install
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import organizations, quotas
@@ -48,6 +49,23 @@ def test_a_token_that_asks_too_often_is_told_when_to_come_back_by_every_web_proc
         assert statuses[200] + statuses[429] == 30
         other = {"Authorization": f"Bearer {token_for(database, other_organization)}"}
         assert httpx.get(f"{one}/api/v1/uploads", headers=other).status_code == 200
+
+
+def test_a_token_that_was_revoked_elsewhere_is_worthless_within_a_second(
+    client: Client, database: Database, organization: UUID
+) -> None:
+    token = token_for(database, organization)
+
+    def answer() -> int:
+        return client.get("/uploads", headers={"Authorization": f"Bearer {token}"}).status_code
+
+    assert answer() == 200
+    with database.transaction(SYSTEM) as transaction:
+        organizations.revoke_token(transaction, token.split("_")[1])
+    begun = time.monotonic()
+    while answer() == 200:
+        assert time.monotonic() - begun < REMEMBERED_SECONDS + 5
+    assert answer() == 401
 
 
 def test_a_bucket_gives_what_is_in_it_and_fills_again(database: Database) -> None:
