@@ -187,14 +187,15 @@ def _print(erasure: "Erasure", *, as_json: bool) -> None:
     print("" if erasure.finished_at is None else f", ended {erasure.finished_at:%Y-%m-%d %H:%M:%S %Z}")
     print(f"about {erasure.subject_hash.hex()}, a keyed hash")
     if erasure.dry_run:
-        print("A dry run: nothing was erased.")
+        print("A dry run, nothing was erased. An erasure would come to this:")
     for name, words in FIGURES.items():
         if erasure.outcome.get(name):
             print(f"{erasure.outcome[name]:>9,}  {words}")
     for name, words in {"datasets": "datasets withdrawn", "models": "models withdrawn"}.items():
         if erasure.outcome.get(name):
             print(f"{words}: {', '.join(erasure.outcome[name])}")
-    for name, words in {"erased_uploads": "erased", "not_looked_through_uploads": "not looked through"}.items():
+    gone = "would be erased" if erasure.dry_run else "erased"
+    for name, words in {"erased_uploads": gone, "not_looked_through_uploads": "not looked through"}.items():
         for upload in erasure.outcome.get(name, ()):
             print(f"  {words}: {upload}")
 

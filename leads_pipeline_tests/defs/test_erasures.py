@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -579,3 +580,19 @@ def test_the_sensor_asks_for_a_run_that_does_what_waits(
     assert made_of.metadata["erased"].value == 1
     with deployment.database.transaction(SYSTEM) as transaction:
         assert erasures.get(transaction, asked).state == "done"
+
+
+def test_what_a_killed_process_left_in_the_folder_for_temporary_files_goes(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    old, young = tmp_path / "leads-abc" / "upload", tmp_path / "leads-def" / "upload"
+    socket = tmp_path / "leads-ghi" / ".s.PGSQL.5432.lock"
+    for path in (old, young, socket):
+        path.parent.mkdir()
+        path.write_text("Ada")
+    for path in (old, socket):
+        os.utime(path, (1, 1))
+    done = deployment.erase(deployment.ask(Canary(1)))
+    assert done.outcome["files_deleted"] == 1
+    assert (old.exists(), young.exists(), socket.exists()) == (False, True, True)
