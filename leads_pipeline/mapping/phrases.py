@@ -3,7 +3,8 @@
 What the similarities mean for a mapping is learned; here they are only measured.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from leads_pipeline.mapping.lexicon import NO_FIELD
 from leads_pipeline.mapping.meaning import Meaning
-from leads_pipeline.mapping.phrase_index import Floats, Match, Numbers, PhraseIndex, Spelled
+from leads_pipeline.mapping.phrase_index import Floats, Match, Numbers, PhraseIndex, Spelled, bucket
 from leads_pipeline.mapping.precedents import TOLD, Precedents
 from leads_pipeline.mapping.schema import LeadSchema
 from leads_pipeline.mapping.text import words_of
@@ -31,11 +32,13 @@ _OWN_LANGUAGE = "any"
 class Comparison:
     """How near each column's header is to each target: `similar[column, target, SIMILARITIES]`.
 
-    `trust` tells how far each language of the table is that of the file (0 to 1).
+    `trust` tells how far each language of the table is that of the file (0 to 1), `described[column, field]` how much of the
+    header, by the weight of its words, is found in what the schema says of the field.
     """
 
     similar: Floats
     trust: Floats
+    described: Floats
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class PhraseTable:
     Those of the lexicon and the schema's own (names, labels, synonyms) are two `_sides` that are compared alike.
     `taught[field]` is a field's number among those that `meaning` was learned for, -1 for another.
     `told` is what `precedents` need of the fields.
-    `owned[target, marker]` tells how common a marker is in the target's phrases.
+    `owned[target, marker]` tells how common a marker is in the target's phrases, `described` which fields speak of a stem in
+    what the schema says of them.
     """
 
     vocabulary: Vocabulary
@@ -55,6 +59,7 @@ class PhraseTable:
     told: Numbers
     places: dict[str, int]
     owned: Floats
+    described: dict[str, NDArray[np.intp]]
     _sides: tuple["_Side", "_Side"]
     _language_names: tuple[str, ...]
     _own_matches: dict[str, Match] = field(default_factory=dict[str, Match])
@@ -65,7 +70,7 @@ class PhraseTable:
         places = {each.name: at for at, each in enumerate(schema.fields)}
         none = len(places)
         trained = {name: at for at, name in enumerate(meaning.trained)}
-        own = _own_phrases(schema)
+        own = _own_phrases(schema, vocabulary, set(meaning.trained))
         written = [vocabulary.divided(words_of(text)) for text, _, _ in own]
         index = PhraseIndex.of(own, Spelled.of(written), vocabulary.rarity)
         languages = tuple(sorted({language for _, language in (*vocabulary.index.groups, *index.groups)}))
@@ -89,6 +94,7 @@ class PhraseTable:
             taught=np.array([trained.get(name, -1) for name in places], np.int32),
             places=places,
             owned=np.sqrt(owned / np.maximum(1, sizes)[:, None]).astype(np.float32),
+            described=_described(schema, vocabulary),
             _sides=sides,
             _language_names=languages,
         )
@@ -111,7 +117,17 @@ class PhraseTable:
             side.compare_words(similar, found, here)
         exact = similar[:, :, _AT["exact_here"]]
         similar[:, :, _AT["exact_alone"]] = exact / np.maximum(exact.sum(axis=1, keepdims=True), 1e-6)
-        return Comparison(similar, trust)
+        return Comparison(similar, trust, self._explained(readings))
+
+    def _explained(self, readings: Sequence[Reading]) -> Floats:
+        rarity = self.vocabulary.rarity.words
+        explained = np.zeros((len(readings), len(self.places)), np.float32)
+        for row, reading in zip(explained, readings, strict=True):
+            weights = {word: float(rarity[bucket(word)]) for word in reading.words if word not in _SAYING_NOTHING}
+            total = sum(weights.values())
+            for word, weight in weights.items():
+                row[self.described.get(_stem(word), [])] += weight / total
+        return explained
 
     def nearest(self, header: str, target: int, trust: Floats) -> str:
         """The phrase of `target` that shares most words with `header`, "" if none shares any."""
@@ -240,12 +256,103 @@ class _Side:
         np.maximum.at(row[:, _AT[name]], targets[kept], values[kept])
 
 
-def _own_phrases(schema: LeadSchema) -> list[tuple[str, str, str]]:
+def _own_phrases(schema: LeadSchema, vocabulary: Vocabulary, trained: Container[str]) -> list[tuple[str, str, str]]:
     """What a schema calls its fields itself."""
+    shorter = _without_prefix(schema, vocabulary, trained)
     return [
         (text, each.name, _OWN_LANGUAGE)
         for each in schema.fields
         for text in dict.fromkeys(
-            (each.label, each.name.removesuffix("__c"), each.api_name.removesuffix("__c"), *each.synonyms)
+            (
+                *(each.label, each.name.removesuffix("__c"), each.api_name.removesuffix("__c")),
+                *shorter.get(each.name, ()),
+                *each.synonyms,
+            )
         )
     ]
+
+
+def _without_prefix(schema: LeadSchema, vocabulary: Vocabulary, trained: Container[str]) -> dict[str, list[str]]:
+    """What an organization's own fields are called without the word that it puts before many: `Acme_Roof_Type__c`.
+
+    Not where what remains is a word for something else, or for two of them.
+    """
+    own = [each for each in schema.fields if each.name not in trained]
+    called = {each.name: {words_of(each.label), words_of(each.name.removesuffix("__c"))} for each in own}
+    first = Counter(word for forms in called.values() for word in {form[0] for form in forms if len(form) > 1})
+    shorter = {
+        name: {" ".join(form[1:]) for form in forms if len(form) > 1 and first[form[0]] >= PREFIXED}
+        for name, forms in called.items()
+    }
+    times = Counter(text for texts in shorter.values() for text in texts)
+    return {
+        name: sorted(text for text in texts if times[text] == 1 and not vocabulary.read(text).match.exact.size)
+        for name, texts in shorter.items()
+    }
+
+
+PREFIXED = 3
+"""A word that begins the names of so many of an organization's own fields tells nothing of them."""
+
+
+def _described(schema: LeadSchema, vocabulary: Vocabulary) -> dict[str, NDArray[np.intp]]:
+    """Which fields speak of each stem in their label, synonyms and description."""
+    found: dict[str, set[int]] = {}
+    for at, each in enumerate(schema.fields):
+        for text in (each.label, each.description, *each.synonyms):
+            for word in vocabulary.divided(words_of(text)):
+                if word not in _SAYING_NOTHING:
+                    found.setdefault(_stem(word), set()).add(at)
+    return {stem: np.array(sorted(fields), np.intp) for stem, fields in found.items()}
+
+
+def _stem(word: str) -> str:
+    """The same for most inflections of a word: "practitioners" and "practitioner"."""
+    return word[:_STEM] if word.isascii() and word.isalpha() else word
+
+
+_STEM = 5
+
+_SAYING_NOTHING = frozenset(
+    (
+        *(
+            "a",
+            "an",
+            "and",
+            "any",
+            "are",
+            "as",
+            "at",
+            "be",
+            "by",
+            "can",
+            "did",
+            "do",
+            "does",
+            "for",
+            "from",
+            "has",
+            "have",
+        ),
+        *(
+            "how",
+            "if",
+            "in",
+            "is",
+            "it",
+            "its",
+            "like",
+            "many",
+            "much",
+            "not",
+            "of",
+            "on",
+            "one",
+            "or",
+            "our",
+            "several",
+        ),
+        *("so", "such", "that", "the", "their", "them", "there", "this", "to", "was", "we", "what", "when", "where"),
+        *("whether", "which", "who", "whom", "whose", "why", "will", "with", "would", "you", "your"),
+    )
+)
