@@ -6,10 +6,8 @@ import http.client
 import json
 import socket
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from pathlib import Path
@@ -17,6 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import event
 
+from benchmarks import load
 from benchmarks.table import Figure, milliseconds, quantile, show
 from leads_pipeline.defs.performance import measure_performance
 from leads_pipeline.defs.recommendations import advise
@@ -56,9 +55,8 @@ def main() -> None:
             show("Statements, with 1,000,020 mappings stored", _measure(database, organization))
             with System(settings) as system:
                 system.wait_ready()
-                show(
-                    "Requests, with 1,000,020 mappings stored", _requests(settings.port, token, database, organization)
-                )
+                figures = _requests(settings.port, token, system.pids["web"], database, organization)
+                show("Requests, with 1,000,020 mappings stored", figures)
             _explain(database, organization)
         embedded.wipe(Path(home))
 
@@ -133,65 +131,34 @@ def _measuring(database: Database, organization: UUID, settings: Settings) -> li
     return figures
 
 
-def _requests(port: int, token: str, database: Database, organization: UUID) -> list[Figure]:
+def _requests(port: int, token: str, pid: int, database: Database, organization: UUID) -> list[Figure]:
     """Latency over HTTP, logging on: one correction a request at 200 a second, and what is read beside that."""
-    ids = _mapping_ids(database, organization, A_SECOND * SECONDS + TIMES)
-    bodies = (json.dumps({"corrections": [{"mapping_id": str(each), "target": "Email"}]}).encode() for each in ids)
-    figures: list[Figure] = []
-    sent = _at_a_rate(
-        port, token, [("POST", "/api/v1/training/corrections", body) for body in bodies][: A_SECOND * SECONDS]
-    )
-    figures.append(
-        Figure(f"POST training/corrections at {A_SECOND} a second, median", milliseconds(quantile(sent, 0.5)))
-    )
-    figures.append(Figure("the same, p99", milliseconds(quantile(sent, 0.99)), "at most 25 ms"))
+    load.settle(pid)
+    requests = corrections_of(_mapping_ids(database, organization, A_SECOND * SECONDS), [token])
+    figures = load.send(port, requests, A_SECOND, pid=pid).figures("POST training/corrections", "at most 25 ms")
     for path in ("summary", "field-patterns", "recommendations"):
-        seconds = [
-            _ask(connection, token, "GET", f"/api/v1/training/{path}", None) for connection in _connections(port)
-        ]
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        request = load.Request("GET", f"/api/v1/training/{path}", token)
+        seconds: list[float] = []
+        for _ in range(TIMES):
+            begun = time.perf_counter()
+            assert load.ask(connection, request) == http.client.OK
+            seconds.append(time.perf_counter() - begun)
         figures.append(Figure(f"GET training/{path}, p99", milliseconds(quantile(seconds, 0.99)), "at most 100 ms"))
     return figures
 
 
-def _at_a_rate(port: int, token: str, requests: Sequence[tuple[str, str, bytes]]) -> list[float]:
-    """Send each request at its time, whatever became of those before, and return how many seconds each took from then on."""
-    took = [0.0] * len(requests)
-    waiting = iter(enumerate(requests))
-    taking = threading.Lock()
-    begun = time.perf_counter() + 0.5
-
-    def work() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port)
-        while True:
-            with taking:
-                number, request = next(waiting, (-1, None))
-            if request is None:
-                return
-            due = begun + number / A_SECOND
-            time.sleep(max(0.0, due - time.perf_counter()))
-            _ask(connection, token, *request)
-            took[number] = time.perf_counter() - due
-
-    with ThreadPoolExecutor(16) as senders:
-        for sender in [senders.submit(work) for _ in range(16)]:
-            sender.result()
-    return took
-
-
-def _ask(connection: http.client.HTTPConnection, token: str, method: str, path: str, body: bytes | None) -> float:
-    begun = time.perf_counter()
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    connection.request(method, path, body, headers)
-    answer = connection.getresponse()
-    answer.read()
-    assert answer.status == 200, answer.status
-    return time.perf_counter() - begun
-
-
-def _connections(port: int) -> Iterator[http.client.HTTPConnection]:
-    """The same connection, as often as is measured."""
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    return (each for _, each in zip(range(TIMES), cycle([connection]), strict=False))
+def corrections_of(mappings: Sequence[UUID], tokens: Sequence[str]) -> list[load.Request]:
+    """A correction for each of these mappings, by one token after the other."""
+    return [
+        load.Request(
+            "POST",
+            "/api/v1/training/corrections",
+            token,
+            json.dumps({"corrections": [{"mapping_id": str(mapping), "target": "Email"}]}).encode(),
+        )
+        for mapping, token in zip(mappings, cycle(tokens), strict=False)
+    ]
 
 
 def _mapping_ids(database: Database, organization: UUID, count: int) -> list[UUID]:
