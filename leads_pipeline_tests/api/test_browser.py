@@ -11,9 +11,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from leads_pipeline.settings import Settings
 from leads_pipeline.store.database import Database
-from leads_pipeline_tests.api.conftest import running
+from leads_pipeline_tests.api.conftest import NEEDS_A_PROVIDER, running
 
 pytestmark = [
+    NEEDS_A_PROVIDER,
     pytest.mark.usefixtures("no_attempts"),
     # Dagster uses what Dagster deprecates, where it describes a schedule.
     pytest.mark.filterwarnings("ignore::DeprecationWarning:dagster"),

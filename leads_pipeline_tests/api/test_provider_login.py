@@ -21,9 +21,9 @@ from leads_pipeline.providers.oidc import Provider
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import sessions
 from leads_pipeline.store.database import SYSTEM, Database
-from leads_pipeline_tests.api.conftest import running
+from leads_pipeline_tests.api.conftest import NEEDS_A_PROVIDER, running
 
-pytestmark = pytest.mark.usefixtures("no_attempts")
+pytestmark = [NEEDS_A_PROVIDER, pytest.mark.usefixtures("no_attempts")]
 
 ACME, OTHER = "00DAAAAAAAAAAAA", "00DBBBBBBBBBBBB"
 SALESFORCE = "https://login.salesforce.com/id"
