@@ -8,10 +8,10 @@ PEERS := .venv-peers
 # The files hold everything, resolved: no resolver is needed, and the older ones trip over hashes with extras.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-input --retries 2 --no-deps --require-hashes
 
-.PHONY: help demo up test lint format bench bench-peers base-model lock clean
+.PHONY: help demo up test lint format bench bench-learning bench-peers base-model lock clean
 
 help: ## Show this.
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: $(VENV)/runtime ## Show the main job, end to end, on examples/.
 	@$(BIN)/leads demo
@@ -34,6 +34,9 @@ format: $(VENV)/test ## Format, and mend what the linter can.
 
 bench: $(VENV)/test ## Measure speed and memory; prints a table with the machine beside it.
 	@$(BIN)/python -m benchmarks
+
+bench-learning: $(VENV)/test ## Simulate a year of corrections; writes the pictures of docs/learning.md.
+	@$(BIN)/python -m benchmarks learning
 
 bench-peers: $(VENV)/test $(PEERS)/cases ## Judge open matchers and ours alike; writes docs/accuracy.md (OURS=FILE.json, CORPUS=PATH).
 	@$(BIN)/python -m benchmarks.peers --peers $(PEERS) $(if $(OURS),--ours $(OURS)) $(if $(CORPUS),--corpus $(CORPUS))

@@ -17,6 +17,8 @@ ALL = (
     "contents",
     "serving",
     "trials",
+    "refitting",
+    "learning",
 )
 
 
