@@ -90,6 +90,7 @@ class _Work:
         self.texts = list(erasure.texts)
         self.looked_at = erasure.looked_at
         self.noted = time.monotonic()
+        self.ended = False
 
     @property
     def subject(self) -> dict[str, Any]:
@@ -127,10 +128,12 @@ def _erase(work: _Work) -> None:
             work.count(objects=swept)
             work.beat()
         _cleaned(work, traces.clean_temporary_files())
-        _vacuum(work)
+        of_dagster = [f"{DAGSTER}.{table}" for table in DAGSTER_TABLES] if work.outcome.get("dagster_texts") else []
+        _vacuum(work, [*forgetting.TOUCHED, *of_dagster])
     work.outcome.pop("dataset_ids", None)
     with work.database.transaction(SYSTEM) as transaction:
         erasures.finish(transaction, work.erasure, work.outcome)
+    work.ended = True
     if not work.dry_run:
         _vacuum(work, ("erasures",))
 
@@ -159,7 +162,7 @@ def _erase_person(work: _Work) -> None:
         with work.database.transaction(SYSTEM) as transaction:
             work.count(reviewers=forgetting.forget_reviewers(transaction, work.erasure.organization_id, person.is_in))
             work.note(transaction)
-    words = [] if person.sql_words is None else [Pattern(person.sql_words, forgetting.MARK)]
+    words = [] if person.sql_words is None else [Pattern(person.sql_words, forgetting.MARK, person.literals)]
     # A figure in place of figures: where a number stands without quotes, what holds it stays JSON.
     numbers = [] if person.sql_numbers is None else [Pattern(person.sql_numbers, "0")]
     _clean_texts(work, [*words, *numbers, *_quoted(work)])
@@ -315,10 +318,12 @@ def _clean_texts(work: _Work, patterns: Sequence[Pattern]) -> None:
         return
     for schema, name in (("public", "texts"), (DAGSTER, "dagster_texts")):
         with work.database.transaction(SYSTEM) as transaction:
-            if forgetting.has_schema(transaction, schema):
-                of = work.erasure.organization_id
-                work.count(**{name: forgetting.take_out(transaction, patterns, schema=schema, organization=of)})
-            work.note(transaction)
+            tables = forgetting.tables_with_texts(transaction, schema)
+        for table in tables:
+            with work.database.transaction(SYSTEM) as transaction:
+                changed = forgetting.take_out(transaction, table, patterns, organization=work.erasure.organization_id)
+                work.count(**{name: changed})
+                work.note(transaction)
 
 
 def _cleaned(work: _Work, files: Cleaned) -> None:
@@ -335,11 +340,12 @@ def _is_in_scope(work: _Work, file: KeptFile) -> bool:
         return organizations.organization_named(transaction, file.organization) == work.erasure.organization_id
 
 
-def _vacuum(work: _Work, tables: Sequence[str] = forgetting.TOUCHED) -> None:
+def _vacuum(work: _Work, tables: Sequence[str]) -> None:
     """Have what was deleted cleared away where it lay. What PostgreSQL keeps beyond that is its operator's."""
-    if "dagster_texts" in work.outcome and tables is forgetting.TOUCHED:
-        tables = [*tables, *(f"{DAGSTER}.{table}" for table in DAGSTER_TABLES)]
-    try:
-        work.database.vacuum(tables)
-    except DBAPIError as error:
-        log.warning("the database was not vacuumed", error=where(error))
+    for table in tables:
+        try:
+            work.database.vacuum(table)
+        except DBAPIError as error:
+            log.warning("a table was not vacuumed", table=table, error=where(error))
+        if not work.ended:
+            work.beat()

@@ -74,6 +74,15 @@ class Person:
         alternatives += [_name_pattern(self.names, "[:alnum:]")] if self.names else []
         return "|".join(alternatives) or None
 
+    @property
+    def literals(self) -> tuple[str, ...]:
+        """Texts in lower case, of which one stands wherever `sql_words` finds something; empty where that cannot be said."""
+        found = [*self.emails, *(name.split()[0].lower() for name in self.names)]
+        plain = all(
+            each.isascii() and not set(each) & {'"', "\\"} and "xn--" not in each for each in [*self.names, *found]
+        )
+        return tuple(found) if plain else ()
+
     @cached_property
     def sql_numbers(self) -> str | None:
         """The same for telephone numbers."""

@@ -372,6 +372,20 @@ class Pattern:
 
     expression: str
     instead: str
+    literals: tuple[str, ...] = ()
+    """Texts in lower case of which one is in whatever is found: looking for those first is a hundred times faster."""
+
+    def found_in(self, text: str) -> str:
+        """The condition that `text`, an SQL expression, holds it; its values are `values`."""
+        regular = f"{text} ~* :expression"
+        if not self.literals:
+            return regular
+        return f"CASE WHEN lower({text}) LIKE ANY(CAST(:literals AS text[])) THEN {regular} ELSE false END"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        escaped = [each.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") for each in self.literals]
+        return {"expression": self.expression, **({"literals": [f"%{each}%" for each in escaped]} if escaped else {})}
 
 
 def quoting(texts: Collection[str]) -> Pattern | None:
@@ -380,7 +394,11 @@ def quoting(texts: Collection[str]) -> Pattern | None:
     if not escaped:
         return None
     either = "|".join(sorted(escaped, key=len, reverse=True))
-    return Pattern(rf"(['\"|“«] ?)(?:{either})( ?(?:['|”»]|\"(?!\s*:)))", rf"\1{MARK}\2")
+    return Pattern(
+        rf"(['\"|“«] ?)(?:{either})( ?(?:['|”»]|\"(?!\s*:)))",
+        rf"\1{MARK}\2",
+        tuple(text.lower() for text in texts) if all(map(_is_plain, texts)) else (),
+    )
 
 
 def naming(name: str) -> list[Pattern]:
@@ -390,41 +408,37 @@ def naming(name: str) -> list[Pattern]:
 
 
 def take_out(
-    transaction: Transaction, patterns: Sequence[Pattern], *, schema: str, organization: UUID | None = None
+    transaction: Transaction, table: "TextTable", patterns: Sequence[Pattern], *, organization: UUID | None = None
 ) -> int:
-    """Take what the patterns find out of every text in every table of a schema; how many rows were changed or deleted.
+    """Take what the patterns find out of every text of a table; how many texts were changed, or rows deleted.
 
     Of an organization, in its own rows and in those that are the whole deployment's. Needs the system's scope.
     """
-    changed = 0
-    for table in _tables_of(transaction, schema):
-        if table.name in LEFT_ALONE or (organization is not None and not table.owned and schema == OURS):
-            continue
-        of_organization: dict[str, Any] = {}
-        if organization is not None and table.owned:
-            if table.name in OF_OPERATORS:
-                continue
-            of_organization["organization"] = organization
-        for pattern in patterns:
-            changed += _take_out_of(transaction, table, pattern, of_organization)
-    return changed
+    if table.name in LEFT_ALONE or (organization is not None and not table.owned and table.schema == OURS):
+        return 0
+    of_organization: dict[str, Any] = {}
+    if organization is not None and table.owned:
+        if table.name in OF_OPERATORS:
+            return 0
+        of_organization["organization"] = organization
+    return sum(_take_out(transaction, table, pattern, of_organization) for pattern in patterns)
 
 
-def _take_out_of(transaction: Transaction, table: "_Table", pattern: Pattern, organization: Mapping[str, Any]) -> int:
+def _take_out(transaction: Transaction, table: "TextTable", pattern: Pattern, organization: Mapping[str, Any]) -> int:
     whose = "AND (organization_id = :organization OR organization_id IS NULL)" if organization else ""
     together = f"concat_ws(' ', {', '.join(f'{column}::text' for column in table.columns)})"
-    values = {"expression": pattern.expression, **organization}
+    values = {**pattern.values, **organization}
     if table.name in DERIVED:
-        return transaction.run(f"DELETE FROM {table.place} WHERE {together} ~* :expression {whose}", **values)
+        return transaction.run(f"DELETE FROM {table.place} WHERE {pattern.found_in(together)} {whose}", **values)
     if not transaction.value(
-        f"SELECT EXISTS (SELECT FROM {table.place} WHERE {together} ~* :expression {whose})", **values
+        f"SELECT EXISTS (SELECT FROM {table.place} WHERE {pattern.found_in(together)} {whose})", **values
     ):
         return 0
     return sum(
         transaction.run(
             f"""UPDATE {table.place} SET {column} = CAST(
                     regexp_replace({column}::text, :expression, :instead, 'gi') AS {kind})
-                WHERE {column}::text ~* :expression {whose}""",
+                WHERE {pattern.found_in(f"{column}::text")} {whose}""",
             instead=pattern.instead,
             **values,
         )
@@ -433,7 +447,7 @@ def _take_out_of(transaction: Transaction, table: "_Table", pattern: Pattern, or
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class TextTable:
     """A table, its columns that hold texts, by type, and whether its rows are an organization's."""
 
     schema: str
@@ -446,8 +460,8 @@ class _Table:
         return f'{self.schema}."{self.name}"'
 
 
-def _tables_of(transaction: Transaction, schema: str) -> list[_Table]:
-    """Every table of a schema that has texts, those that join us later among them."""
+def tables_with_texts(transaction: Transaction, schema: str) -> list[TextTable]:
+    """Every table of a schema that has texts, those that join us later among them; none where there is no such schema."""
     rows = transaction.all(
         """SELECT c.relname AS name, jsonb_object_agg(quote_ident(a.attname), format_type(a.atttypid, a.atttypmod)) AS columns,
                   EXISTS (SELECT FROM pg_attribute o WHERE o.attrelid = c.oid AND o.attname = 'organization_id') AS owned
@@ -458,7 +472,12 @@ def _tables_of(transaction: Transaction, schema: str) -> list[_Table]:
            GROUP BY c.oid, c.relname ORDER BY c.relname""",
         schema=schema,
     )
-    return [_Table(schema, **row) for row in rows]
+    return [TextTable(schema, **row) for row in rows]
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text stands everywhere as it is, but for its case: in JSON, and under any locale."""
+    return text.isascii() and text.isprintable() and not set(text) & {'"', "\\"}
 
 
 def _escaped(text: str) -> str:
@@ -466,7 +485,3 @@ def _escaped(text: str) -> str:
     forms = dict.fromkeys((text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]))
     escaped = ["".join(each if each.isalnum() else rf"\{each}" for each in form) for form in forms]
     return escaped[0] if len(escaped) == 1 else f"(?:{'|'.join(escaped)})"
-
-
-def has_schema(transaction: Transaction, name: str) -> bool:
-    return transaction.value("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = :name)", name=name)
