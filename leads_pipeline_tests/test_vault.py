@@ -21,7 +21,7 @@ from leads_pipeline.defs.drain import drain
 from leads_pipeline.defs.processing import Processed, process
 from leads_pipeline.errors import ContentsLost, ContentsUnavailable, SetupProblem, StaleState
 from leads_pipeline.settings import Settings
-from leads_pipeline.store import contents, queue, uploads
+from leads_pipeline.store import audit, contents, queue, uploads
 from leads_pipeline.store.contents import CHUNK_BYTES
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline.vault import Vault, vault_of
@@ -159,6 +159,9 @@ def test_keys_are_rotated_in_batches_and_the_old_one_may_go(
     batches = list(between.rewrap(database, at_a_time=3))
     assert sum(batches) == 7
     assert max(batches) == 3
+    with database.transaction(SYSTEM) as transaction:
+        noted = audit.events(transaction, limit=3, action="contents.rewrapped")
+    assert [event.details for event in noted] == [{"uploads": count, "key": "2026"} for count in (1, 3, 3)]
     assert list(between.rewrap(database)) == []
     for upload_id, content in files.items():
         assert fetched(database, afterwards, organization, upload_id, tmp_path) == content

@@ -14,6 +14,7 @@ from typing import IO, Any
 from uuid import UUID
 
 from leads_pipeline.errors import ContentsLost, StaleState
+from leads_pipeline.store import audit
 from leads_pipeline.store.database import Transaction, as_json
 from leads_pipeline.store.ids import new_id
 from leads_pipeline.store.sealing import DataKey, Keyring, Sealed, Wrapped, damaged
@@ -102,6 +103,15 @@ def replace(transaction: Transaction, content: IO[bytes], staged: Staged) -> boo
         return False
     delete(transaction, staged.upload_id)
     keep(transaction, content, staged)
+    audit.record(
+        transaction,
+        "upload.moved",
+        ("upload", staged.upload_id),
+        details={
+            "to_objects": staged.object is not None,
+            "key": None if staged.wrapped is None else staged.wrapped.key_id,
+        },
+    )
     return True
 
 
@@ -274,6 +284,7 @@ def rewrap(transaction: Transaction, keyring: Keyring, *, limit: int, after: UUI
            WHERE c.upload_id = n.id AND c.chunk = 0""",
         changed=as_json(changed),
     )
+    audit.record(transaction, "contents.rewrapped", details={"uploads": len(rows), "key": keyring.newest})
     return len(rows), rows[-1]["upload_id"]
 
 

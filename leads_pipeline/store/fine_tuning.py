@@ -7,10 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from leads_pipeline.errors import LeadsError, NotFound
+from leads_pipeline.store import audit
 from leads_pipeline.store.database import Transaction, as_json
 from leads_pipeline.store.ids import new_id
 
 OPEN = ("waiting", "training", "evaluating")
+_KIND = "fine_tuning_job"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,9 @@ def ask(transaction: Transaction, organization: UUID | None, dataset: UUID, base
         dataset=dataset,
         model=base_model,
     )
+    audit.record(
+        transaction, "fine_tuning.requested", (_KIND, job), organization=organization, details={"dataset": str(dataset)}
+    )
     return job
 
 
@@ -70,11 +75,14 @@ def jobs(transaction: Transaction, *, only_open: bool = False, limit: int = 100)
 
 def ask_to_cancel(transaction: Transaction, job: UUID) -> None:
     """Leave the wish to cancel a job; one that has ended stays as it is."""
-    transaction.run(
-        "UPDATE fine_tuning_jobs SET cancel_asked_at = now() WHERE id = :id AND state = ANY(:open)",
+    found = transaction.first(
+        """UPDATE fine_tuning_jobs SET cancel_asked_at = now() WHERE id = :id AND state = ANY(:open)
+           RETURNING organization_id""",
         id=job,
         open=list(OPEN),
     )
+    if found is not None:
+        audit.record(transaction, "fine_tuning.cancel_asked", (_KIND, job), organization=found["organization_id"])
 
 
 def change(transaction: Transaction, job: UUID, **members: Any) -> None:
@@ -84,7 +92,13 @@ def change(transaction: Transaction, job: UUID, **members: Any) -> None:
         f"{name} = CAST(:{name} AS jsonb)" if name in in_json else f"{name} = :{name}" for name in members
     )
     values = {name: as_json(value) if name in in_json else value for name, value in members.items()}
-    transaction.run(f"UPDATE fine_tuning_jobs SET {assignments}, changed_at = now() WHERE id = :id", id=job, **values)
+    organization = transaction.value(
+        f"UPDATE fine_tuning_jobs SET {assignments}, changed_at = now() WHERE id = :id RETURNING organization_id",
+        id=job,
+        **values,
+    )
+    if "state" in members:
+        audit.record(transaction, f"fine_tuning.{members['state']}", (_KIND, job), organization=organization)
 
 
 def fail(transaction: Transaction, job: UUID, problem: LeadsError) -> None:

@@ -19,7 +19,7 @@ from leads_pipeline.defs.fine_tuning import ask, fine_tuning_jobs, follow, model
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.errors import DatasetRefused, FineTuningRefused, ServiceUnavailable, SetupProblem
 from leads_pipeline.settings import Settings
-from leads_pipeline.store import datasets, fine_tuning
+from leads_pipeline.store import audit, datasets, fine_tuning
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline.store.fine_tuning import FineTuningJob
 from leads_pipeline.training import dataset_files
@@ -127,6 +127,10 @@ def test_a_dataset_becomes_a_candidate_that_was_tried_on_columns_it_had_not_seen
     assert work(files.database, settings, today=TODAY) == 1
     ended = now(files, job)
     with files.database.transaction(SYSTEM) as transaction:
+        events = audit.events(transaction, limit=9, organization=files.organization, action="fine_tuning")
+        assert [event.action.partition(".")[2] for event in reversed(events)] == [
+            "requested", "training", "evaluating", "candidate",
+        ]  # fmt: skip
         assert ended.dataset_id is not None
         tested = datasets.dataset(transaction, ended.dataset_id).counts["splits"]["test"]
     assert service.asked == ended.evaluation["columns"] == tested
