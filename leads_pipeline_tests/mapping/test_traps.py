@@ -101,8 +101,8 @@ def test_most_traps_are_seen_through() -> None:
 def test_most_traps_that_no_model_was_mended_by_are_seen_through() -> None:
     traps = [each for each in _seen(UNSEEN) if each.lures]
     beside = [each for each in _seen(UNSEEN) if not each.lures]
-    assert len(traps) >= 80
-    assert sum(each.wrong_map for each in traps) <= 0.1 * len(traps)
+    assert len(traps) >= 120
+    assert sum(each.wrong_map for each in traps) <= 0.12 * len(traps)
     assert sum(each.right for each in beside) >= 0.95 * len(beside)
 
 
