@@ -154,7 +154,7 @@ def _erase_person(work: _Work) -> None:
             )
         for upload in batch:
             _look_at(work, upload, person)
-            work.progress(work.outcome["uploads"])
+            work.progress(work.outcome.get("uploads", 0))
         if not batch:
             break
     _withdraw(work)
@@ -179,6 +179,9 @@ def _look_at(work: _Work, upload: Kept, person: Person) -> None:
     """Look through one upload and forget it if it holds the person; moves on to the next."""
     with work.database.transaction(SYSTEM) as transaction:
         texts = forgetting.texts_of(transaction, upload.upload_id)
+    if texts is None:
+        work.looked_at = upload.upload_id
+        return work.beat()
     asked = list(dict.fromkeys([*texts.headers, *texts.sheets]))
     named = any(map(person.is_identified_in, [texts.filename, *asked]))
     found = _found_in(work, upload, person, asked)

@@ -76,8 +76,9 @@ def uploads_to_look_at(
     return [Kept(**row) for row in rows]
 
 
-def texts_of(transaction: Transaction, upload_id: UUID) -> Texts:
-    row = transaction.one(
+def texts_of(transaction: Transaction, upload_id: UUID) -> Texts | None:
+    """None for an upload that somebody has deleted meanwhile."""
+    row = transaction.first(
         """SELECT filename,
                   ARRAY(SELECT DISTINCT header FROM field_mappings WHERE upload_id = u.id) AS headers,
                   ARRAY(SELECT DISTINCT name FROM sheets WHERE upload_id = u.id) AS sheets,
@@ -86,6 +87,8 @@ def texts_of(transaction: Transaction, upload_id: UUID) -> Texts:
            FROM file_uploads u WHERE id = :id""",
         id=upload_id,
     )
+    if row is None:
+        return None
     return Texts(**{**row, "comments": [each for each in row["comments"] if each is not None]})
 
 

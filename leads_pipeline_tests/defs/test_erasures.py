@@ -596,3 +596,22 @@ def test_what_a_killed_process_left_in_the_folder_for_temporary_files_goes(
     done = deployment.erase(deployment.ask(Canary(1)))
     assert done.outcome["files_deleted"] == 1
     assert (old.exists(), young.exists(), socket.exists()) == (False, True, True)
+
+
+def test_an_upload_that_is_deleted_while_others_are_looked_through_is_passed_over(
+    deployment: Deployment, made: UUID
+) -> None:
+    second = deployment.file(csv_of([HEADERS, Canary(1).row, ["P", "Q", "p@example.com", ""]]))
+    asked = deployment.ask(Canary(1))
+
+    seen: list[int] = []
+
+    def delete_the_second(looked_at: int) -> None:
+        seen.append(looked_at)
+        if len(seen) == 1:
+            with deployment.database.transaction(deployment.organization) as transaction:
+                uploads.delete(transaction, second)
+
+    (done,) = erase_waiting(deployment.database, deployment.settings, "run", only=asked, progress=delete_the_second)
+    assert seen == [1, 1]
+    assert (done.state, done.outcome["uploads"], done.outcome["erased"]) == ("done", 1, 1)
