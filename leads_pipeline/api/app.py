@@ -113,7 +113,7 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
     app.include_router(login.router)
     app.include_router(provider_login.router)
     app.include_router(home.router)
-    pictures = charts.files(charts.Gallery(database))
+    pictures = charts.files(charts.Gallery(settings, database))
     for path, application in [(CHARTS, pictures), *([(ADMIN_PATH, ui)] if dashboard else [])]:
         app.mount(path, Guard(application, authenticator(settings, database), admits=(ADMIN, VIEWER)))
     problems.install(app)

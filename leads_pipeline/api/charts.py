@@ -17,36 +17,42 @@ from leads_pipeline.api import problems
 from leads_pipeline.api.headers import hash_source
 from leads_pipeline.errors import NotFound
 from leads_pipeline.insights import charts, pictures
-from leads_pipeline.store import overview
+from leads_pipeline.settings import Settings
+from leads_pipeline.store import overview, retention
 from leads_pipeline.store.database import SYSTEM, Database, Transaction
 
 FRESH_SECONDS = 10.0
 REVIEWED_WITHIN = timedelta(days=90)
+RETENTION_DAYS = 30
+"""How far ahead is told what goes."""
 POLICY = f"default-src 'none'; style-src {hash_source(charts.STYLE)}; frame-ancestors 'none'"
 
 
-def _of_uploads(picture: Callable[[pictures.Rows], str]) -> Callable[[Transaction, datetime], str]:
-    def draw(transaction: Transaction, now: datetime) -> str:
+Drawing = Callable[[Transaction, datetime, Settings], str]
+
+
+def _of_uploads(picture: Callable[[pictures.Rows], str]) -> Drawing:
+    def draw(transaction: Transaction, now: datetime, _settings: Settings) -> str:
         return picture(overview.uploads_by_period(transaction, overview.period(transaction, now), now))
 
     return draw
 
 
-def _of_jobs(picture: Callable[[pictures.Rows], str]) -> Callable[[Transaction, datetime], str]:
-    def draw(transaction: Transaction, now: datetime) -> str:
+def _of_jobs(picture: Callable[[pictures.Rows], str]) -> Drawing:
+    def draw(transaction: Transaction, now: datetime, _settings: Settings) -> str:
         return picture(overview.jobs_by_period(transaction, overview.period(transaction, now), now))
 
     return draw
 
 
-def _of_answers(picture: Callable[[pictures.Rows], str]) -> Callable[[Transaction, datetime], str]:
-    def draw(transaction: Transaction, now: datetime) -> str:
+def _of_answers(picture: Callable[[pictures.Rows], str]) -> Drawing:
+    def draw(transaction: Transaction, now: datetime, _settings: Settings) -> str:
         return picture(overview.answers_by_field(transaction, (now - REVIEWED_WITHIN).date()))
 
     return draw
 
 
-CHARTS: Mapping[str, Callable[[Transaction, datetime], str]] = {
+CHARTS: Mapping[str, Drawing] = {
     "uploads": _of_uploads(pictures.uploads),
     "accuracy": _of_uploads(pictures.accuracy),
     "corrections": _of_uploads(pictures.corrections),
@@ -54,16 +60,21 @@ CHARTS: Mapping[str, Callable[[Transaction, datetime], str]] = {
     "coverage": _of_uploads(pictures.coverage),
     "fields": _of_answers(pictures.fields),
     "confusions": _of_answers(pictures.confusions),
-    "reliability": lambda transaction, now: pictures.reliability(
+    "reliability": lambda transaction, now, _settings: pictures.reliability(
         overview.answers_by_confidence(transaction, (now - REVIEWED_WITHIN).date())
     ),
-    "queue": lambda transaction, _now: pictures.waiting(overview.queue_age(transaction)),
+    "queue": lambda transaction, _now, _settings: pictures.waiting(overview.queue_age(transaction)),
     "waits": _of_jobs(pictures.waits),
     "llm-calls": _of_jobs(pictures.llm_calls),
     "llm-tokens": _of_jobs(pictures.llm_tokens),
     "llm-cost": _of_jobs(pictures.llm_cost),
-    "storage": lambda transaction, _now: pictures.storage(overview.storage_of_system(transaction)),
-    "files": lambda transaction, _now: pictures.storage(overview.kept_files(transaction), title="Kept files by kind"),
+    "storage": lambda transaction, _now, _settings: pictures.storage(overview.storage_of_system(transaction)),
+    "files": lambda transaction, _now, _settings: pictures.storage(
+        overview.kept_files(transaction), title="Kept files by kind"
+    ),
+    "retention": lambda transaction, _now, settings: pictures.retention(
+        retention.coming(transaction, settings.training_data_retention_days, ahead=RETENTION_DAYS)
+    ),
 }
 """By the name in the address."""
 
@@ -71,8 +82,8 @@ CHARTS: Mapping[str, Callable[[Transaction, datetime], str]] = {
 class Gallery:
     """The charts of all organizations together, kept for a moment."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings, self._database = settings, database
         self._kept: dict[str, tuple[float, str]] = {}
         self._drawing = {name: threading.Lock() for name in CHARTS}
 
@@ -85,7 +96,7 @@ class Gallery:
             drawn_at, chart = self._kept.get(name, (-FRESH_SECONDS, ""))
             if time.monotonic() - drawn_at >= FRESH_SECONDS:
                 with self._database.transaction(SYSTEM) as transaction:
-                    chart = CHARTS[name](transaction, datetime.now(UTC))
+                    chart = CHARTS[name](transaction, datetime.now(UTC), self._settings)
                 self._kept[name] = (time.monotonic(), chart)
             return chart
 

@@ -98,7 +98,6 @@ def _look(shared: Services, scope: UUID | SystemScope) -> _Seen:
         items = attention.items(
             totals,
             failures=overview.failures(transaction, now - RECENT),
-            unreviewed=overview.unreviewed(transaction),
             disputed=overview.disputed_headers(transaction),
             accuracy=pictures.accuracy_of(recent),
             spent=overview.spent_this_month(transaction, now),

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from leads_pipeline.defs.drain import Totals, drain
 from leads_pipeline.defs.resources import Leads
-from leads_pipeline.defs.shelves import INTAKE, LEARNING, MAPPING, OWNERS, charts, plots, table
+from leads_pipeline.defs.shelves import INTAKE, LEARNING, MAPPING, OWNERS, described, plots, table
 from leads_pipeline.insights.charts import size
 from leads_pipeline.store import overview, queue, summary
 from leads_pipeline.store.database import SYSTEM
@@ -32,18 +32,18 @@ class DrainConfig(dg.Config):
             group_name=INTAKE,
             owners=OWNERS,
             kinds={"postgres", "excel"},
-            description=(
+            description=described(
                 "The files that came in. One row for each spreadsheet received by REST or the inbox: its name, "
-                "size and state (`received`, `processing`, `mapped`, `reviewed`, `failed`). A file is mapped within "
-                "seconds of its arrival; one that fails stays here with the reason, and the next goes on."
-                + charts("queue", "uploads", "waits", "storage")
-                + plots(
-                    uploads="files that this run took in; `rows`: the rows in them",
-                    failed="those that could not be mapped; `errors/...` by the code of the reason",
-                    waiting="files that still wait when the run ends: should be 0",
-                    oldest_waiting_seconds="how long the oldest of them has waited: should stay under 120",
-                    megabytes_stored="size of all files received",
-                )
+                "size and state (`received`, `processing`, `mapped`, `reviewed`, `failed`). A file is mapped "
+                "within seconds of its arrival; one that fails stays here with the reason, and the next goes on.",
+                ("queue", "uploads", "waits", "storage"),
+            )
+            + plots(
+                uploads="files that this run took in; `rows`: the rows in them",
+                failed="those that could not be mapped; `errors/...` by the code of the reason",
+                waiting="files that still wait when the run ends: should be 0",
+                oldest_waiting_seconds="how long the oldest of them has waited: should stay under 120",
+                megabytes_stored="size of all files received",
             ),
         ),
         dg.AssetSpec(
@@ -52,17 +52,17 @@ class DrainConfig(dg.Config):
             group_name=MAPPING,
             owners=OWNERS,
             kinds={"postgres", "python"},
-            description=(
+            description=described(
                 "What each column means. One row for each column: the lead field it holds, or none, with a "
-                "calibrated confidence and the reason. *Coverage* is the share of columns that needed no person; watch it "
-                "together with the corrections that people make."
-                + charts("coverage", "accuracy", "llm-calls", "llm-tokens", "llm-cost")
-                + plots(
-                    coverage="columns decided without a person, of those of this run (0 to 1): should be 0.85 or more",
-                    mean_confidence="mean chance of being right, in percent, as the model sees it",
-                    seconds_per_upload="work for each file, waiting left out",
-                    llm_calls="calls of a language model, one a file with open columns; `llm_cost_usd`: what they cost",
-                )
+                "calibrated confidence and the reason. *Coverage* is the share of columns that needed no person; "
+                "watch it together with the corrections that people make.",
+                ("coverage", "accuracy", "llm-calls", "llm-tokens", "llm-cost"),
+            )
+            + plots(
+                coverage="columns decided without a person, of those of this run (0 to 1): should be 0.85 or more",
+                mean_confidence="mean chance of being right, in percent, as the model sees it",
+                seconds_per_upload="work for each file, waiting left out",
+                llm_calls="calls of a language model, one a file with open columns; `llm_cost_usd`: what they cost",
             ),
         ),
         dg.AssetSpec(
@@ -71,9 +71,10 @@ class DrainConfig(dg.Config):
             group_name=MAPPING,
             owners=OWNERS,
             kinds={"postgres", "csv"},
-            description=(
+            description=described(
                 "What can be exported. The rows of all mapped files whose contents are still kept. Leads are not "
-                "stored twice: an export reads the file again with the mappings of that moment." + charts("files")
+                "stored twice: an export reads the file again with the mappings of that moment.",
+                ("files",),
             ),
         ),
     ],
@@ -175,16 +176,16 @@ def new_uploads(context: dg.SensorEvaluationContext, leads: Leads) -> dg.RunRequ
     group_name=LEARNING,
     owners=OWNERS,
     kinds={"postgres"},
-    description=(
-        "What people said. One row for each answer: a mapping confirmed, or changed. Answers act on the next file at "
-        "once, through the memory of their organization; this asset counts them."
-        + charts("collection", "corrections", "accuracy")
-        + plots(
-            collection_rate="reviewed files, of those that were mapped (0 to 1): what there is to learn from",
-            corrections_per_upload="columns corrected in each reviewed file: should fall",
-            accuracy="columns of reviewed files that needed no correction (0 to 1): should be 0.90 or more",
-            undone="answers that somebody took back",
-        )
+    description=described(
+        "What people said. One row for each answer: a mapping confirmed, or changed. Answers act on the next "
+        "file at once, through the memory of their organization; this asset counts them.",
+        ("collection", "corrections", "accuracy"),
+    )
+    + plots(
+        collection_rate="reviewed files, of those that were mapped (0 to 1): what there is to learn from",
+        corrections_per_upload="columns corrected in each reviewed file: should fall",
+        accuracy="columns of reviewed files that needed no correction (0 to 1): should be 0.90 or more",
+        undone="answers that somebody took back",
     ),
 )
 def user_corrections(leads: Leads) -> dg.MaterializeResult:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from leads_pipeline.defs.intake import ON_ITS_WAY, QUIET_SECONDS
 from leads_pipeline.defs.resources import Leads
-from leads_pipeline.defs.shelves import INSIGHT, OWNERS, charts, plots
+from leads_pipeline.defs.shelves import INSIGHT, OWNERS, described, plots
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import performance
 from leads_pipeline.store.database import SYSTEM, Database, SystemScope, Transaction
@@ -94,22 +94,23 @@ def _measure(transaction: Transaction, start: datetime, end: datetime) -> int:
     group_name=INSIGHT,
     owners=OWNERS,
     kinds={"postgres", "pandas"},
-    description=(
-        "How well files are mapped. For each model version, field, language and organization, and for all together: "
-        "accuracy, wrong maps, coverage, calibration, corrections per file, what memory and the language model did, cost and "
-        "seconds, with 95 % intervals, day by day. *Online* is what people reviewed as a whole; *audit* is what was drawn at "
-        "random for review; a golden set is kept apart from both. The plots show all organizations together over four weeks."
-        + charts("accuracy", "fields", "reliability", "confusions", "corrections", "coverage")
-        + plots(
-            accuracy="reviewed columns that were right (0 to 1): should be above 0.90; `accuracy_low` to `accuracy_high`",
-            wrong_map_rate="of reviewed columns mapped to a field, those that hold another or none (0 to 1)",
-            calibration_error="how far confidence is from what was right (0 to 1): should be at most 0.05",
-            coverage="columns decided without a person (0 to 1): should be 0.85 or more",
-            corrections_per_upload="columns corrected in each reviewed file: should fall",
-            memory_share="columns answered from memory (0 to 1); `llm_share`: by a language model",
-            seconds_per_upload="work for each file; `in_time_share`: files mapped in time (0 to 1)",
-            new_header_share="columns with a header that their organization had never sent (0 to 1)",
-        )
+    description=described(
+        "How well files are mapped. For each model version, field, language and organization, and for all "
+        "together: accuracy, wrong maps, coverage, calibration, corrections per file, what memory and the "
+        "language model did, cost and seconds, with 95 % intervals, day by day. *Online* is what people reviewed "
+        "as a whole; *audit* is what was drawn at random for review; a golden set is kept apart from both. The "
+        "plots show all organizations together over four weeks.",
+        ("accuracy", "fields", "reliability", "confusions", "corrections", "coverage"),
+    )
+    + plots(
+        accuracy="reviewed columns that were right (0 to 1): should be above 0.90; `accuracy_low` to `accuracy_high`",
+        wrong_map_rate="of reviewed columns mapped to a field, those that hold another or none (0 to 1)",
+        calibration_error="how far confidence is from what was right (0 to 1): should be at most 0.05",
+        coverage="columns decided without a person (0 to 1): should be 0.85 or more",
+        corrections_per_upload="columns corrected in each reviewed file: should fall",
+        memory_share="columns answered from memory (0 to 1); `llm_share`: by a language model",
+        seconds_per_upload="work for each file; `in_time_share`: files mapped in time (0 to 1)",
+        new_header_share="columns with a header that their organization had never sent (0 to 1)",
     ),
 )
 def model_performance(

@@ -11,7 +11,7 @@ from pydantic import Field
 from leads_pipeline.defs.examples import Made, make_examples
 from leads_pipeline.defs.intake import map_waiting_uploads
 from leads_pipeline.defs.resources import Leads
-from leads_pipeline.defs.shelves import OWNERS, UPKEEP
+from leads_pipeline.defs.shelves import OWNERS, UPKEEP, described
 from leads_pipeline.errors import LeadsError, SetupProblem
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import examples, retention
@@ -131,11 +131,12 @@ class RetentionConfig(dg.Config):
     group_name=UPKEEP,
     owners=OWNERS,
     kinds={"postgres"},
-    description=(
-        "What has been kept long enough. Contents of files and masked samples older than `TRAINING_DATA_RETENTION_DAYS`, "
-        "or an organization's own number of days, are deleted every night; facts, mappings and answers stay, and examples "
-        "are made before. A file that somebody has still to look at is held. Launched from here, it is a dry run unless "
-        "you say otherwise."
+    description=described(
+        "What has been kept long enough. Contents of files and masked samples older than "
+        "`TRAINING_DATA_RETENTION_DAYS`, or an organization's own number of days, are deleted every night; "
+        "facts, mappings and answers stay, and examples are made before. A file that somebody has still to look "
+        "at is held. Launched from here, it is a dry run unless you say otherwise.",
+        ("retention", "files"),
     ),
 )
 def expired_contents(context: dg.AssetExecutionContext, config: RetentionConfig, leads: Leads) -> dg.MaterializeResult:

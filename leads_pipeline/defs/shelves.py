@@ -3,7 +3,7 @@
 The groups are the product's own words, in the order of the flow.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 INTAKE = "Intake"
 MAPPING = "Mapping"
@@ -21,6 +21,12 @@ CHARTS = "/admin/charts"
 def charts(*names: str) -> str:
     """Markdown that shows these charts under a description; each says itself what it shows."""
     return "\n\n" + "\n".join(f"![{name.replace('-', ' ')}]({CHARTS}/{name}.svg)" for name in names)
+
+
+def described(text: str, shown: Sequence[str]) -> str:
+    """A description with charts: its first sentence, the first chart, and then all else, which the dashboard folds."""
+    sentence, _, rest = text.partition(". ")
+    return f"{sentence}.{charts(*shown[:1])}\n\n{rest}{charts(*shown[1:])}"
 
 
 def plots(**meanings: str) -> str:

@@ -42,7 +42,6 @@ def items(
     totals: Mapping[str, Any],
     *,
     failures: Sequence[Mapping[str, Any]],
-    unreviewed: Mapping[str, Any],
     disputed: int,
     accuracy: Estimate | None,
     spent: Mapping[str, Any],
@@ -94,8 +93,8 @@ def items(
         found.append(
             Item(Place.BUDGET, f"{used}; {'it is asked no more' if spent['cost_usd'] >= budget else 'it ends soon'}.")
         )
-    if unreviewed["columns"]:
-        columns, files = unreviewed["columns"], unreviewed["uploads"]
+    if totals["open_columns"]:
+        columns, files = totals["open_columns"], totals["open"]
         says = f"{_count(columns, 'column')} of {_count(files, 'file')} {_be(columns, 'waits', 'wait')} for a person's word."
         found.append(Item(Place.REVIEW, says))
     if disputed:

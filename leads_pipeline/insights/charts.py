@@ -273,10 +273,10 @@ def reliability(title: str, shows: str, points: Sequence[tuple[float, float, int
     return _chart(title, f"{shows} {said}.", drawn, figure=figure)
 
 
-def nothing(title: str, shows: str) -> str:
-    """What is shown where nothing was counted yet."""
-    words = f'<text class="mid" x="{WIDTH / 2}" y="{HEIGHT / 2 + 10}">Nothing was counted yet.</text>'
-    return _chart(title, f"{shows} Nothing was counted yet.", words)
+def nothing(title: str, shows: str, says: str = "Nothing was counted yet.") -> str:
+    """What is shown where there is nothing."""
+    words = f'<text class="mid" x="{WIDTH / 2}" y="{HEIGHT / 2 + 10}">{escape(says)}</text>'
+    return _chart(title, f"{shows} {says}", words)
 
 
 def standalone(chart: str) -> str:

@@ -168,6 +168,18 @@ def storage(kinds: Mapping[str, int], *, title: str = "Storage by kind") -> str:
     return charts.bars(title, f"In all {charts.size(sum(kinds.values()))}.", rows)
 
 
+def retention(rows: Rows) -> str:
+    """Of bytes that go on each of the days to come."""
+    legend = (("CSV", "main"), ("Excel", "second"), ("others", "third"), ("held for review", "alarm"))
+    names = ("csv", "excel", "others", "held")
+    stacks = [Stack(_day(row["start"]), tuple(row[name] for name in names)) for row in rows]
+    shows = "Contents by the day that they are deleted; those that somebody has still to look at stay until then."
+    title = f"Retention due in {len(rows)} days"
+    if not any(sum(stack.parts) for stack in stacks):
+        return charts.nothing(title, shows, "Nothing is due.")
+    return charts.columns(title, shows, legend, stacks, charts.size)
+
+
 def _sums(rows: Rows, name: str, title: str, shows: str, unit: charts.Unit = charts.number) -> str:
     stacks = [Stack(_day(row["start"]), (row[name],)) for row in rows]
     return charts.columns(title, shows, ((name.replace("_", " "), "main"),), stacks, unit)

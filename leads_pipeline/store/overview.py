@@ -19,7 +19,10 @@ DAYS, WEEKS = 21, 12
 def period(transaction: Transaction, now: datetime) -> Period:
     """Days while the oldest upload is younger than three weeks, then weeks (UTC, from Monday)."""
     oldest: datetime | None = transaction.value(
-        f"SELECT min(received_at) FROM file_uploads WHERE {_MINE}", organization=_owner(transaction)
+        f"""SELECT min(f.received_at) FROM organizations o CROSS JOIN LATERAL (
+                SELECT received_at FROM file_uploads WHERE organization_id = o.id ORDER BY received_at LIMIT 1) f
+            WHERE {_MINE.replace("organization_id", "o.id")}""",
+        organization=_owner(transaction),
     )
     return "day" if oldest is None or now - oldest < timedelta(days=DAYS) else "week"
 
@@ -171,7 +174,9 @@ def kept_files(transaction: Transaction) -> Mapping[str, int]:
 
 
 def totals(transaction: Transaction) -> Mapping[str, Any]:
-    """Counts over all uploads, and the seconds that the oldest of those has waited that are not mapped yet."""
+    """Counts over all uploads; the seconds that the oldest of those has waited that are not mapped yet; and how many mapped
+    ones have columns that wait for a person, `open`, and how many columns of them.
+    """
     return transaction.one(
         f"""SELECT count(*) AS uploads, count(*) FILTER (WHERE status = 'failed') AS failed,
                    count(*) FILTER (WHERE status IN ('received', 'processing')) AS waiting,
@@ -185,6 +190,8 @@ def totals(transaction: Transaction) -> Mapping[str, Any]:
                        AS reviewed_right,
                    coalesce(sum(corrected_count) FILTER (WHERE status = 'reviewed'), 0)::bigint AS reviewed_corrections,
                    coalesce(sum(size_bytes) FILTER (WHERE contents_deleted_at IS NULL), 0)::bigint AS bytes,
+                   count(*) FILTER (WHERE {_OPEN}) AS open,
+                   coalesce(sum(column_count - decided_count) FILTER (WHERE {_OPEN}), 0)::bigint AS open_columns,
                    coalesce(extract(epoch FROM now() - min(received_at)
                        FILTER (WHERE status IN ('received', 'processing'))), 0)::float AS oldest_seconds
             FROM file_uploads WHERE {_MINE}""",
@@ -200,16 +207,6 @@ def failures(transaction: Transaction, since: datetime) -> Sequence[Mapping[str,
             GROUP BY 1 ORDER BY 3 DESC, 1""",
         organization=_owner(transaction),
         since=since,
-    )
-
-
-def unreviewed(transaction: Transaction) -> Mapping[str, Any]:
-    """Mapped uploads with columns that wait for a person: how many uploads, and how many columns of them."""
-    return transaction.one(
-        f"""SELECT count(*) AS uploads, coalesce(sum(column_count - decided_count), 0)::bigint AS columns
-            FROM file_uploads WHERE {_MINE} AND status = 'mapped' AND decided_count < column_count
-              AND reviewed_count = 0""",
-        organization=_owner(transaction),
     )
 
 
@@ -257,6 +254,7 @@ def recommended(transaction: Transaction, limit: int) -> Sequence[Mapping[str, A
 # --- Parts of queries ----------------------------------------------------------------------------------------------
 
 _MINE = "(CAST(:organization AS uuid) IS NULL OR organization_id = :organization)"
+_OPEN = "status = 'mapped' AND decided_count < column_count AND reviewed_count = 0"
 _FIRST = "date_trunc(:unit, CAST(:now AS timestamptz) AT TIME ZONE 'UTC' - :back) AT TIME ZONE 'UTC'"
 _PERIODS = """generate_series(date_trunc(:unit, CAST(:now AS timestamptz) AT TIME ZONE 'UTC' - :back),
     date_trunc(:unit, CAST(:now AS timestamptz) AT TIME ZONE 'UTC'), ('1 ' || :unit)::interval) AS p (start)"""

@@ -4,9 +4,10 @@ A file that somebody has still to look at is held: one with columns that nobody 
 at random for review. So is one that is being mapped. With 0 days, a file goes once it was reviewed, or could not be read.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from leads_pipeline.store import audit, contents
@@ -65,6 +66,32 @@ def due(transaction: Transaction, days: int, *, limit: int, but_not: Collection[
         but_not=list(but_not),
     )
     return [Expired(**row) for row in rows]
+
+
+def coming(transaction: Transaction, days: int, *, ahead: int) -> Sequence[Mapping[str, Any]]:
+    """What goes on each of the next `ahead` days (UTC), today first and with what should be gone already: bytes of CSV, of
+    Excel's workbooks and of other files, and of files that would go but for somebody who has still to look at them.
+    """
+    return transaction.all(
+        f"""WITH going AS (
+                SELECT greatest((u.received_at AT TIME ZONE 'UTC')::date + {_DAYS}, (now() AT TIME ZONE 'UTC')::date) AS day,
+                       u.kind, u.size_bytes, {_HELD} OR {_DAYS} = 0 AND u.status = 'mapped' AS held
+                FROM file_uploads u JOIN organizations o ON o.id = u.organization_id
+                WHERE u.contents_deleted_at IS NULL
+            ), counted AS (
+                SELECT day, sum(size_bytes) FILTER (WHERE NOT held AND kind = 'csv') AS csv,
+                       sum(size_bytes) FILTER (WHERE NOT held AND kind LIKE 'xls%') AS excel,
+                       sum(size_bytes) FILTER (WHERE NOT held AND kind <> 'csv' AND kind NOT LIKE 'xls%') AS others,
+                       sum(size_bytes) FILTER (WHERE held) AS held
+                FROM going GROUP BY day
+            )
+            SELECT p.day::date AS start, coalesce(csv, 0)::bigint AS csv, coalesce(excel, 0)::bigint AS excel,
+                   coalesce(others, 0)::bigint AS others, coalesce(held, 0)::bigint AS held
+            FROM generate_series(0, :ahead - 1) n CROSS JOIN LATERAL (SELECT (now() AT TIME ZONE 'UTC')::date + n AS day) p
+            LEFT JOIN counted c ON c.day = p.day ORDER BY 1""",
+        days=days,
+        ahead=ahead,
+    )
 
 
 def expire(transaction: Transaction, upload_id: UUID, days: int) -> bool:

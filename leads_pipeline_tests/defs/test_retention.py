@@ -10,8 +10,9 @@ import pytest
 from leads_pipeline.defs.processing import process
 from leads_pipeline.defs.retention import expired_contents, purge_runs, run_retention
 from leads_pipeline.errors import SetupProblem, StaleState
+from leads_pipeline.insights import pictures
 from leads_pipeline.settings import Settings
-from leads_pipeline.store import audit, corrections, organizations, uploads
+from leads_pipeline.store import audit, corrections, organizations, retention, uploads
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline_tests.builders import claim_for, received
 
@@ -99,6 +100,26 @@ def test_an_organization_s_own_days_count_and_none_means_after_review(
     seen, unseen = reviewed(database, settings, alone, days=0), mapped(database, settings, alone, 1, days=0)
     assert run_retention(database, settings, dry_run=False).deleted == 1
     assert (is_kept(database, alone, seen), is_kept(database, alone, unseen)) == (False, True)
+
+
+def test_what_goes_in_the_days_to_come_is_told_by_day_and_kind(
+    database: Database, settings: Settings, alone: UUID
+) -> None:
+    reviewed(database, settings, alone, days=100)
+    reviewed(database, settings, alone, 1, days=85)
+    held = mapped(database, settings, alone, 2, days=85)
+    with database.transaction(alone) as transaction:
+        transaction.run("UPDATE file_uploads SET decided_count = 0 WHERE id = :id", id=held)
+        transaction.run("UPDATE file_uploads SET kind = 'xlsx' WHERE received_at < now() - interval '90 days'")
+    with database.transaction(SYSTEM) as transaction:
+        today, *later = retention.coming(transaction, 90, ahead=30)
+    assert len(later) == 29
+    assert (today["excel"], today["csv"], today["held"]) == (len(FILE), 0, 0)
+    assert (later[4]["csv"], later[4]["held"]) == (len(FILE) + 16, len(FILE) + 32)
+    assert sum(row["csv"] + row["excel"] + row["others"] for row in later) == len(FILE) + 16
+    drawn = pictures.retention([today, *later])
+    assert "Retention due in 30 days" in drawn
+    assert "held for review" in drawn
 
 
 def test_half_of_everything_goes_only_if_somebody_means_it(

@@ -7,7 +7,6 @@ from leads_pipeline.insights.intervals import Estimate
 
 WELL: dict[str, Any] = {
     "failures": [],
-    "unreviewed": {"uploads": 0, "columns": 0},
     "disputed": 0,
     "accuracy": Estimate(0.97, 0.95, 0.98),
     "spent": {"cost_usd": 0.1},
@@ -15,8 +14,11 @@ WELL: dict[str, Any] = {
 }
 
 
-def told(uploads: int = 9, waiting: int = 0, oldest_seconds: float = 0, **more: Any) -> list[Item]:
-    totals = {"uploads": uploads, "waiting": waiting, "oldest_seconds": oldest_seconds}
+TOTALS = {"uploads": 9, "waiting": 0, "oldest_seconds": 0, "open": 0, "open_columns": 0}
+
+
+def told(**more: Any) -> list[Item]:
+    totals = {name: more.pop(name, well) for name, well in TOTALS.items()}
     return items(totals, **{**WELL, **more})
 
 
@@ -52,7 +54,8 @@ def test_the_end_of_a_budget_is_announced() -> None:
 def test_failures_disputes_open_columns_and_failed_runs_are_told_with_their_numbers() -> None:
     found = told(
         failures=[{"code": "no_data_rows", "title": "No rows", "uploads": 2}],
-        unreviewed={"uploads": 1, "columns": 4},
+        open=1,
+        open_columns=4,
         disputed=2,
         failed_runs=[{"job": "map_waiting_uploads", "runs": 2, "newest_run": "abc"}],
     )
