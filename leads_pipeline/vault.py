@@ -22,14 +22,13 @@ from uuid import UUID
 
 import structlog
 from pydantic import SecretStr
-from sqlalchemy.exc import OperationalError
 
 from leads_pipeline.errors import ContentsUnavailable
 from leads_pipeline.providers.objects import Objects
 from leads_pipeline.settings import Settings, contents_keys
 from leads_pipeline.store import contents
 from leads_pipeline.store.contents import CHUNK_BYTES, Kept, Staged
-from leads_pipeline.store.database import SYSTEM, Database
+from leads_pipeline.store.database import AWAY, SYSTEM, Database
 from leads_pipeline.store.ids import new_id
 from leads_pipeline.store.sealing import NONCE_BYTES, DataKey, Keyring, Sealed, damaged
 
@@ -207,7 +206,7 @@ class Vault:
                 store.delete([name])
                 with database.transaction(organization) as transaction:
                     contents.forget(transaction, [name])
-        except (OperationalError, ContentsUnavailable):
+        except (*AWAY, ContentsUnavailable):
             log.warning("an object that nobody needs is left to the sweep", place=store.place)
 
 

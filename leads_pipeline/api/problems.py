@@ -8,7 +8,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leads_pipeline.errors import LeadsError, NotFound, RequestInvalid
 from leads_pipeline.logs import where
-from leads_pipeline.store.database import is_disk_full
+from leads_pipeline.store.database import AWAY, is_disk_full
 from leads_pipeline.store.ids import new_id
 
 log = structlog.get_logger()
@@ -56,7 +56,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(LeadsError, _leads_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(OperationalError, _database_away)
+    for away in AWAY:
+        app.add_exception_handler(away, _database_away)
     app.add_exception_handler(PoolTimeout, _database_away)
     app.add_exception_handler(DBAPIError, _database_refused)
     app.add_exception_handler(OSError, _machine_refused)

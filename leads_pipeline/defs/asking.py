@@ -8,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 import structlog
-from sqlalchemy.exc import OperationalError
 
 from leads_pipeline.defs.llm_calls import FAILURES, LlmCalls
 from leads_pipeline.defs.processing import Processed, Work, store
@@ -18,7 +17,7 @@ from leads_pipeline.mapping.language_model import Asked, Confirmed, put_question
 from leads_pipeline.mapping.suggestions import TrackRecord, suggest
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import llm
-from leads_pipeline.store.database import SYSTEM, Database
+from leads_pipeline.store.database import AWAY, SYSTEM, Database
 from leads_pipeline.store.llm import Answered, Call
 from leads_pipeline.types import NO_FIELD, LlmAnswer, LlmReply, LlmUsage, Notice
 
@@ -50,7 +49,7 @@ class Asker:
         """Ask about what is open in a file, and store the outcome; None when another worker has taken the job over."""
         try:
             done, call, answers = self._asked(work)
-        except OperationalError:
+        except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - an upload never fails because of a language model
             # Not with its text, which may quote what the file says.

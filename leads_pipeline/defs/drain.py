@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import OperationalError
 
 from leads_pipeline.defs.asking import Asker
 from leads_pipeline.defs.processing import LEASE, Figures, Processed, Work, process
@@ -21,7 +20,7 @@ from leads_pipeline.errors import ContentsUnavailable
 from leads_pipeline.logs import where
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import queue
-from leads_pipeline.store.database import SYSTEM, Database, is_disk_full
+from leads_pipeline.store.database import AWAY, SYSTEM, Database, is_disk_full
 from leads_pipeline.store.queue import Job
 
 log = structlog.get_logger()
@@ -122,7 +121,7 @@ class _Loop:
             self._beat(now)
             self._claim()
             self.answered = now
-        except OperationalError:
+        except AWAY:
             # A database that is restarted comes back within a minute; one that does not is for the next drain.
             if now - self.answered > PATIENCE_SECONDS:
                 raise
@@ -186,7 +185,7 @@ class _Loop:
                 self._collected(job, future.result())
             elif is_disk_full(error):
                 self._disk_was_full(job)
-            elif isinstance(error, OperationalError):
+            elif isinstance(error, AWAY):
                 # The database went away under this job: its lease runs out, and the next claim takes it.
                 self.totals.errors["database_unavailable"] += 1
                 log.warning("job left to its lease", job=str(job.id))
@@ -208,7 +207,7 @@ class _Loop:
         self.begin_at = time.monotonic() + FULL_DISK_SECONDS
         self.totals.errors["disk_full"] += 1
         log.error("the disk is full", job=str(job.id))
-        with suppress(OperationalError), self.database.transaction(SYSTEM) as transaction:
+        with suppress(*AWAY), self.database.transaction(SYSTEM) as transaction:
             queue.give_back(transaction, job, tried=False)
 
     def _collected(self, job: Job, outcome: Outcome) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, t
 from sqlalchemy.dialects.postgresql import psycopg2
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from leads_pipeline.errors import SetupProblem
@@ -30,6 +30,8 @@ from leads_pipeline.store import embedded
 from leads_pipeline.types import Actor
 
 OLDEST_POSTGRESQL = 14
+AWAY = (OperationalError, InterfaceError)
+"""What is raised while the server is away; the second where a connection is found broken as it is given back."""
 KEEP_UP_SECONDS = 2.0
 """How often a process looks whether the embedded server is still there; looking costs less than a millisecond."""
 SURE_SECONDS = 0.2

@@ -9,9 +9,11 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
+import psycopg2
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy.exc import InterfaceError
 
 from leads_pipeline.api.holders import REMEMBERED_SECONDS
 from leads_pipeline.api.problems import RequestLog, install
@@ -208,3 +210,21 @@ def test_a_full_disk_is_a_problem_of_the_deployment_and_no_mystery(database: Dat
             transaction.run("DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$")
 
     assert problem(TestClient(app).get("/")) == (507, "storage_full")  # pyright: ignore[reportArgumentType]
+
+
+# --- The database --------------------------------------------------------------------------------------------------
+
+
+def test_a_connection_that_is_found_broken_as_it_is_given_back_is_a_database_that_is_away() -> None:
+    app = FastAPI()
+    install(app)
+    app.add_middleware(RequestLog)
+
+    @app.get("/")
+    def give_back() -> None:
+        # What SQLAlchemy makes of an error while it handles another: it does not say that the connection is lost.
+        raise InterfaceError("SELECT 1", {}, psycopg2.InterfaceError("connection already closed"))
+
+    answer = TestClient(app).get("/")
+    assert problem(answer) == (503, "database_unavailable")  # pyright: ignore[reportArgumentType]
+    assert answer.headers["retry-after"] == "5"
