@@ -70,6 +70,17 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "objects"
 
 
+@pytest.fixture(autouse=True)
+def no_file_in_a_store_that_is_gone(database: Database) -> Generator[None]:
+    """What looks through all files would wait for it."""
+    yield
+    with database.transaction(SYSTEM) as transaction:
+        transaction.run(
+            "DELETE FROM file_uploads WHERE id IN (SELECT upload_id FROM upload_contents WHERE object IS NOT NULL)"
+        )
+        transaction.run("DELETE FROM content_objects")
+
+
 def objects_in(place: Path) -> list[Path]:
     return [path for path in place.rglob("*") if path.is_file()]
 
