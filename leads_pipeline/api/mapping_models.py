@@ -12,7 +12,7 @@ from leads_pipeline.api.guard import ADMIN
 from leads_pipeline.api.problems import problems
 from leads_pipeline.api.services import Bearer, Shared, administrator, authorize
 from leads_pipeline.errors import NotFound
-from leads_pipeline.store import models
+from leads_pipeline.store import champions, models
 from leads_pipeline.store.database import SYSTEM, SystemScope
 from leads_pipeline.store.models import Model
 from leads_pipeline.types import Actor
@@ -117,7 +117,7 @@ def roll_back(caller: Changer, shared: Shared) -> RolledBack:
     """
     scope, actor = caller
     with shared.database.transaction(scope, by=actor) as transaction:
-        before, now = models.rollback(transaction, None if scope is SYSTEM else scope)
+        before, now = champions.rollback(transaction, None if scope is SYSTEM else scope)
     return RolledBack(retired=ModelShown.of(before), champion=None if now is None else ModelShown.of(now))
 
 
@@ -129,4 +129,4 @@ def promote(version: Version, caller: Changer, shared: Shared) -> ModelShown:
         model = models.any_numbered(transaction, version)
         if scope is not SYSTEM and model.organization_id != scope:
             raise NotFound(f"Your organization has no model {version} of its own; shared ones are for administrators.")
-        return ModelShown.of(models.promote(transaction, model))
+        return ModelShown.of(champions.promote(transaction, model))

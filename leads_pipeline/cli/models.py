@@ -110,7 +110,7 @@ def models_promote(
 ) -> None:
     """Make a model the champion. It maps the next upload and preview, in every process, without a restart."""
     from leads_pipeline.defs.serving import register_shipped
-    from leads_pipeline.store import models
+    from leads_pipeline.store import champions, models
     from leads_pipeline.store.database import SYSTEM
 
     with ready(read_settings()) as database:
@@ -131,20 +131,20 @@ def models_promote(
                     "makes one.",
                     code="no_candidate",
                 )
-            promoted = models.promote(transaction, chosen)
+            promoted = champions.promote(transaction, chosen)
     _print(promoted, f"Model {promoted.version} ({promoted.name}) maps from now on.", as_json=as_json)
 
 
 @commands.command("rollback")
 def models_rollback(*, organization: OfOrganization = None, as_json: AsJson = False) -> None:
     """Go back to the champion before. It maps the next upload and preview, in every process."""
-    from leads_pipeline.store import models
+    from leads_pipeline.store import champions, models
     from leads_pipeline.store.database import SYSTEM
 
     with ready(read_settings()) as database:
         owner = None if organization is None else organization_named(database, organization)
         with database.transaction(SYSTEM) as transaction:
-            before, now = models.rollback(transaction, owner)
+            before, now = champions.rollback(transaction, owner)
             now = now or models.champion(transaction, None)
     assert now is not None, "there is a shared champion, or there was none to roll back"
     _print(now, f"Model {now.version} ({now.name}) maps again, in place of model {before.version}.", as_json=as_json)

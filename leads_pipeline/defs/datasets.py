@@ -13,7 +13,7 @@ from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.shelves import LEARNING, OWNERS
 from leads_pipeline.errors import LeadsError, NotFound
 from leads_pipeline.settings import Settings
-from leads_pipeline.store import dataset_requests, datasets, examples, organizations
+from leads_pipeline.store import dataset_requests, datasets, examples, organizations, withdrawal
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline.training.parameters import DatasetParameters, Scope
 
@@ -133,6 +133,7 @@ def no_personal_data(context: dg.AssetCheckExecutionContext, leads: Leads) -> dg
             for kind, count in scan(transaction, version).items():
                 found[kind] = found.get(kind, 0) + count
                 datasets.withdraw(transaction, version, "A scan found personal data in it.")
+            withdrawal.settle(transaction)
     return dg.AssetCheckResult(
         passed=not found,
         severity=dg.AssetCheckSeverity.ERROR,

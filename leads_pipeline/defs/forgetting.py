@@ -28,7 +28,7 @@ from leads_pipeline.logs import where
 from leads_pipeline.providers.inbox import KeptFile
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import Found, Limits, Person, find, person_from_json
-from leads_pipeline.store import audit, erasures, forgetting, organizations, uploads
+from leads_pipeline.store import audit, erasures, forgetting, organizations, uploads, withdrawal
 from leads_pipeline.store.database import SYSTEM, Database, Transaction
 from leads_pipeline.store.erasures import Erasure
 from leads_pipeline.store.forgetting import Kept, Pattern
@@ -277,7 +277,7 @@ def _erase_organization(work: _Work) -> None:
             work.count(uploads=deleted, erased=deleted)
             work.note(transaction)
         work.progress(work.outcome["uploads"])
-    _withdraw(work, but_not=organization)
+    _withdraw(work)
     with work.database.transaction(SYSTEM) as transaction:
         if forgetting.delete_organization(transaction, organization):
             audit.record(transaction, "organization.erased", ("organization", organization), organization=organization)
@@ -296,13 +296,14 @@ def _forget(work: _Work, transaction: Transaction, organization: UUID, upload_id
     ids += [str(each) for each in gone.datasets if str(each) not in ids]
 
 
-def _withdraw(work: _Work, *, but_not: UUID | None = None) -> None:
-    """Withdraw what was learned from the examples that are gone, and have it built again without them."""
+def _withdraw(work: _Work) -> None:
+    """Withdraw what was learned from the examples that are gone. It is built again without them when the erasure is done."""
     ids = [UUID(each) for each in work.outcome.get("dataset_ids", ())]
     if work.dry_run or not ids:
         return
     with work.database.transaction(SYSTEM) as transaction:
-        withdrawn = forgetting.withdraw(transaction, ids, but_not=but_not)
+        withdrawal.settle(transaction)
+        withdrawn = withdrawal.withdrawn(transaction, ids)
         work.name("datasets", withdrawn.datasets)
         work.name("models", withdrawn.models)
         work.count(fine_tuned_models=withdrawn.fine_tuned)

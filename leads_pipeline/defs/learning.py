@@ -1,21 +1,21 @@
 """Mapping models in Dagster: the asset, the proof that corrections acted, the job, its schedule and sensor."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import dagster as dg
 from pydantic import Field
 
-from leads_pipeline.defs.datasets import DatasetConfig, ask
 from leads_pipeline.defs.intake import ON_ITS_WAY
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.serving import register_shipped
 from leads_pipeline.defs.shelves import LEARNING, OWNERS
-from leads_pipeline.defs.training import SEED, plan, planned_or_stood_down, train
+from leads_pipeline.defs.training import SEED, plan, train
 from leads_pipeline.errors import LeadsError, NotFound
 from leads_pipeline.settings import Settings
-from leads_pipeline.store import models, organizations
-from leads_pipeline.store.database import SYSTEM, Database, Transaction
+from leads_pipeline.store import lessons, models, organizations, withdrawal
+from leads_pipeline.store.database import SYSTEM, Transaction
 from leads_pipeline.store.models import Model
 
 ENOUGH_RIGHT = 0.8
@@ -62,7 +62,9 @@ def mapping_models(context: dg.AssetExecutionContext, config: TrainingConfig, le
     try:
         with leads.database.transaction(SYSTEM) as transaction:
             owner = owner_of(transaction, config.organization)
-        planned = planned_or_stood_down(leads.database, owner, version=config.dataset, seed=config.seed)
+            withdrawal.settle(transaction)
+        with leads.database.transaction(SYSTEM) as transaction:
+            planned = plan(transaction, owner, version=config.dataset, seed=config.seed)
         model = train(leads.database, planned, context.run.run_id, progress=context.log.info)
     except LeadsError as problem:
         raise dg.Failure(problem.detail, allow_retries=False) from problem
@@ -165,64 +167,57 @@ def training_run_config(config: TrainingConfig) -> dict[str, Any]:
     return {"ops": {"mapping_models": {"config": config.model_dump(exclude_none=True)}}}
 
 
-def _due(transaction: Transaction) -> list[tuple[str | None, int, int, bool]]:
-    """Scopes with something new that a model may learn from: organization or None, dataset, new corrections, and whether
-    the last model was withdrawn.
-    """
-    found: list[tuple[str | None, int, int, bool]] = []
-    for row in models.news(transaction):
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A scope with something that a model may learn from: whose, which dataset, and why now."""
+
+    organization: str | None
+    dataset: int
+    corrections: int
+    lost: bool
+
+
+def _due(transaction: Transaction) -> list[_Due]:
+    """Scopes with new corrections, and those whose newest model is withdrawn, where a model can be trained."""
+    lost = {row["organization_id"]: row["organization"] for row in withdrawal.to_rebuild(transaction)}
+    news = {row["organization_id"]: row for row in lessons.news(transaction)}
+    names = {**{owner: row["organization"] for owner, row in news.items()}, **lost}
+    found: list[_Due] = []
+    for owner, name in names.items():
         try:
-            plan(transaction, row["organization_id"])
+            planned = plan(transaction, owner)
         except LeadsError:
             continue
-        found.append((row["organization"], row["version"], row["corrections"], row["withdrawn"]))
+        corrections = news[owner]["corrections"] if owner in news else 0
+        found.append(_Due(name, planned.dataset.version, corrections, owner in lost))
     return found
-
-
-def _to_rebuild(database: Database) -> list[str | None]:
-    """Scopes whose champion was trained on a dataset that is withdrawn, once a dataset is there in its place or cannot be.
-
-    Asks for that dataset first.
-    """
-    with database.transaction(SYSTEM) as transaction:
-        withdrawn = models.withdrawn(transaction)
-    for row in withdrawn:
-        if not row["asked"]:
-            name = row["organization"]
-            scope, names = ("shared", []) if name is None else ("organization", [name])
-            ask(database, DatasetConfig(scope=scope, organizations=names))
-    return [row["organization"] for row in withdrawn if row["asked"] and not row["awaited"]]
 
 
 @dg.sensor(
     name="corrections_to_learn",
     job=retrain_mapping_model,
-    minimum_interval_seconds=300,
+    minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
         "Trains a model when a dataset holds enough corrections that no model has learned from, and one in place of a "
-        "champion whose dataset was withdrawn, or of a model that an erasure has withdrawn."
+        "model whose dataset was withdrawn, as when an upload in it is deleted; has that dataset built again first."
     ),
 )
 def corrections_to_learn(context: dg.SensorEvaluationContext, leads: Leads) -> dg.SensorResult | dg.SkipReason:
-    """Asks for a run for each scope with enough news, or whose champion has to be rebuilt."""
+    """Asks for a run for each scope with enough news, or whose newest model was withdrawn."""
+    with leads.database.transaction(SYSTEM) as transaction:
+        withdrawal.settle(transaction)
+        withdrawal.ask_again(transaction)
     if context.instance.get_runs_count(dg.RunsFilter(job_name=retrain_mapping_model.name, statuses=ON_ITS_WAY)):
         return dg.SkipReason("A training is starting.")
-    rebuilt = _to_rebuild(leads.database)
-    if rebuilt:
-        return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(run_config=training_run_config(TrainingConfig(organization=name))) for name in rebuilt
-            ]
-        )
     with leads.database.transaction(SYSTEM) as transaction:
         due = _due(transaction)
     enough = leads.settings.training_corrections
-    asked = [(name, version) for name, version, corrections, withdrawn in due if withdrawn or corrections >= enough]
+    asked = [each for each in due if each.lost or each.corrections >= enough]
     if not asked:
-        most = max((corrections for _, _, corrections, _ in due), default=0)
+        most = max((each.corrections for each in due), default=0)
         return dg.SkipReason(f"The newest datasets hold {most} new corrections; {enough} have a model trained.")
-    return dg.SensorResult(run_requests=[_request(name, version) for name, version in asked])
+    return dg.SensorResult(run_requests=[_request(each) for each in asked])
 
 
 def training_schedule(settings: Settings) -> dg.ScheduleDefinition:
@@ -241,14 +236,14 @@ def training_schedule(settings: Settings) -> dg.ScheduleDefinition:
             due = _due(transaction)
         if not due:
             return dg.SkipReason("No dataset holds anything that the last model has not learned from.")
-        return [_request(name, version) for name, version, *_ in due]
+        return [_request(each) for each in due]
 
     return train_weekly
 
 
-def _request(organization: str | None, dataset: int) -> dg.RunRequest:
+def _request(due: _Due) -> dg.RunRequest:
     # One run for each scope and dataset: what failed once would fail again.
     return dg.RunRequest(
-        run_key=f"{organization or ''} {dataset}",
-        run_config=training_run_config(TrainingConfig(organization=organization)),
+        run_key=f"{due.organization or ''} {due.dataset}",
+        run_config=training_run_config(TrainingConfig(organization=due.organization)),
     )

@@ -11,9 +11,9 @@ from leads_pipeline.errors import NotFound
 from leads_pipeline.mapping import MappingModel, default_schema, load_model
 from leads_pipeline.mapping.model import shipped_card
 from leads_pipeline.mapping.probing import still_says
-from leads_pipeline.store import models
+from leads_pipeline.store import champions, models
+from leads_pipeline.store.champions import InUse
 from leads_pipeline.store.database import SYSTEM, Database, Transaction
-from leads_pipeline.store.models import InUse
 from leads_pipeline.training.examples import FEATURE_VERSION
 
 log = structlog.get_logger()
@@ -37,7 +37,7 @@ class InService:
 
 def in_service(transaction: Transaction, organization: UUID) -> InService:
     """The models that map this organization's uploads, as things stand in the database."""
-    serving = models.serving(transaction, organization)
+    serving = champions.serving(transaction, organization)
     champion = load_model() if serving.champion is None else usable(transaction, serving.champion)
     if champion is None:
         # Better the model that came with this release than none; the list of models shows what happened.
@@ -68,7 +68,7 @@ def register_shipped(database: Database) -> None:
     name, card = shipped_card()
     told = {each: card[each] for each in ("families", "columns", "phrases", "languages") if each in card}
     with database.transaction(SYSTEM) as transaction:
-        models.ensure_shipped(transaction, name, feature_version=FEATURE_VERSION, card=told)
+        champions.ensure_shipped(transaction, name, feature_version=FEATURE_VERSION, card=told)
 
 
 _loading = threading.Lock()

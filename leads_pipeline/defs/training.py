@@ -12,10 +12,11 @@ from leads_pipeline.defs.serving import usable
 from leads_pipeline.errors import DatasetRefused, StaleState
 from leads_pipeline.mapping import LeadSchema, MappingModel, default_schema, load_model
 from leads_pipeline.mapping.model import shipped_card
-from leads_pipeline.store import datasets, models, organizations
+from leads_pipeline.store import champions, datasets, lessons, models, organizations, withdrawal
+from leads_pipeline.store.champions import InUse
 from leads_pipeline.store.database import SYSTEM, Database, Transaction
 from leads_pipeline.store.datasets import Dataset
-from leads_pipeline.store.models import InUse, Model, Trained
+from leads_pipeline.store.models import Model, Trained
 from leads_pipeline.training.examples import FEATURE_VERSION
 from leads_pipeline.training.quality import require_good_enough
 from leads_pipeline.types import Column, ColumnProfile, Sheet
@@ -82,24 +83,6 @@ def plan(transaction: Transaction, owner: UUID | None, *, version: int | None = 
     return Plan(owner, dataset, schema, base, seed, inputs)
 
 
-def planned_or_stood_down(
-    database: Database, owner: UUID | None, *, version: int | None = None, seed: int = SEED
-) -> Plan:
-    """The same. Where nothing can be trained in place of a champion whose dataset was withdrawn, that maps no longer."""
-    try:
-        with database.transaction(SYSTEM) as transaction:
-            return plan(transaction, owner, version=version, seed=seed)
-    except (DatasetRefused, StaleState):
-        with database.transaction(SYSTEM) as transaction:
-            champion = models.champion(transaction, owner)
-            if version is None and champion is not None and champion.dataset_withdrawn:
-                models.stand_down(transaction, owner, _WITHDRAWN)
-        raise
-
-
-_WITHDRAWN = "The dataset that it had learned from was withdrawn."
-
-
 def train(database: Database, planned: Plan, run_id: str, *, progress: Progress = lambda _: None) -> Model:
     """Train, compare with the champion, and keep: as a candidate, or as rejected with the reason."""
     from leads_pipeline.training.comparison import objections
@@ -111,18 +94,15 @@ def train(database: Database, planned: Plan, run_id: str, *, progress: Progress 
     with database.transaction(SYSTEM) as transaction:
         files, places = labelled_files(transaction, planned.dataset.id)
         champion = models.champion(transaction, planned.owner) or models.champion(transaction, None)
-        # One whose dataset was withdrawn has to go: the new model is to be better than what would map in its place.
-        withdrawn = champion is not None and champion.dataset_withdrawn
         incumbent = (
-            None
-            if champion is None or withdrawn
-            else usable(transaction, InUse(champion.id, champion.name, champion.shipped))
+            None if champion is None else usable(transaction, InUse(champion.id, champion.name, champion.shipped))
         )
         before = models.newest_trained(transaction, planned.owner)
-        said = models.corrections_since(
+        said = lessons.corrections_since(
             transaction, planned.owner, None if before is None else before.created_at, datetime.now(UTC)
         )
-    name = f"{'own' if planned.owner else 'shared'}-{planned.inputs_hash.hex()[:12]}"
+    # The same examples come back where an upload is deleted and sent again: the version tells the models apart.
+    name = f"{'own' if planned.owner else 'shared'}-{planned.dataset.version}-{planned.inputs_hash.hex()[:12]}"
     model = refit(load_model(), files, planned.schema, name=name, seed=planned.seed, progress=progress)
     progress("comparing with the champion")
     sets = compared(incumbent or load_model(), model, files, planned)
@@ -130,7 +110,7 @@ def train(database: Database, planned: Plan, run_id: str, *, progress: Progress 
     progress("looking for people's corrections in it")
     proof = prove(model, _corrected(said, files, places), planned.schema)
     metrics = {
-        "against": None if champion is None or withdrawn else champion.version,
+        "against": None if champion is None else champion.version,
         **{name: _shown(paired, planned.seed) for name, paired in sets.items()},
         "corrections": proof,
         "seconds": round(time.perf_counter() - begun, 1),
@@ -148,16 +128,11 @@ def train(database: Database, planned: Plan, run_id: str, *, progress: Progress 
     )
     rejected = None if not against else f"It is not better: {'; '.join(against)}."
     with database.transaction(SYSTEM) as transaction:
-        lost = models.lost_its_champion(transaction, planned.owner)
+        lost = withdrawal.lost_its_champion(transaction, planned.owner)
         made = models.save(transaction, planned.owner, trained, rejected=rejected, run_id=run_id)
         if lost and rejected is None:
-            return models.promote(transaction, made, because=_WITHDRAWN)
-        if not withdrawn or champion is None or champion.organization_id != planned.owner:
-            return made
-        if rejected is None:
-            return models.promote(transaction, made, because=_WITHDRAWN)
-        models.stand_down(transaction, planned.owner, _WITHDRAWN)
-        return made
+            return champions.promote(transaction, made, because=withdrawal.BECAUSE)
+    return made
 
 
 def compared(
@@ -200,8 +175,8 @@ def labelled_files(transaction: Transaction, dataset: UUID) -> "tuple[list[Label
     """The sheets of a dataset with what is right for their columns."""
     from leads_pipeline.training.refit import LabelledFile
 
-    at = {name: place for place, name in enumerate(models.LESSON)}
-    rows = (row for block in models.lessons(transaction, dataset) for row in block)
+    at = {name: place for place, name in enumerate(lessons.COLUMNS)}
+    rows = (row for block in lessons.rows(transaction, dataset) for row in block)
     files: list[LabelledFile] = []
     places: Places = {}
     for (organization, template), group in groupby(

@@ -8,7 +8,7 @@ import dagster as dg
 from leads_pipeline.defs.intake import ON_ITS_WAY
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.shelves import LEARNING, OWNERS
-from leads_pipeline.store import models, trials
+from leads_pipeline.store import champions, models, trials, withdrawal
 from leads_pipeline.store.database import SYSTEM, Database, Transaction
 from leads_pipeline.store.models import Model
 from leads_pipeline.store.trials import Trial
@@ -26,6 +26,7 @@ def judge_trials(database: Database, *, share: float, now: datetime) -> list[str
     """Weigh what there is of every trial, act on it, and begin trials that are due. Returns what was done, a sentence each."""
     done: list[str] = []
     with database.transaction(SYSTEM) as transaction:
+        withdrawal.settle(transaction)
         for trial in trials.running(transaction):
             done += _judge(transaction, trial, now)
         done += _begin_due(transaction, share, now)
@@ -64,12 +65,6 @@ def _judge(transaction: Transaction, trial: Trial, now: datetime) -> list[str]:
         f"{evidence['losses']}; the capital won is {evidence['capital_better']:g} to {evidence['capital_worse']:g}"
     )
     verdict = evidence["verdict"]
-    if challenger.dataset_withdrawn:
-        reason = f"The dataset that model {challenger.version} had learned from was withdrawn."
-        trials.end(transaction, trial.id, "kept" if trial.kind == "probation" else "stopped", reason)
-        if trial.kind != "probation":
-            trials.reject(transaction, challenger.id, reason)
-        return [reason]
     if trial.kind == "probation":
         return _judge_probation(transaction, trial, champion, challenger, verdict, told, now)
     if _too_slow(evidence):
@@ -80,7 +75,7 @@ def _judge(transaction: Transaction, trial: Trial, now: datetime) -> list[str]:
     if verdict == "promote":
         reason = f"Model {challenger.version} is better: {told}."
         trials.end(transaction, trial.id, "promoted", reason)
-        models.promote(transaction, challenger, because=reason)
+        champions.promote(transaction, challenger, because=reason)
         return [reason]
     if verdict in ("stop", "no difference"):
         reason = f"Model {challenger.version} is {'worse' if verdict == 'stop' else 'no better'}: {told}."
@@ -102,7 +97,7 @@ def _judge_probation(
     if verdict == "promote":
         reason = f"Model {before.version}, which was champion before, is better: {told}."
         trials.end(transaction, trial.id, "rolled_back", reason)
-        models.rollback(transaction, champion.organization_id, because=reason)
+        champions.rollback(transaction, champion.organization_id, because=reason)
         return [reason]
     if verdict in ("stop", "no difference") or now - trial.started_at > PROBATION:
         reason = f"Model {champion.version} stays: of model {before.version}, {told}."
@@ -127,7 +122,7 @@ def _begin_due(transaction: Transaction, share: float, now: datetime) -> list[st
         candidate = models.newest_candidate(transaction, owner)
         if champion is None:
             continue
-        models.lock_scope(transaction, owner)
+        champions.lock_scope(transaction, owner)
         if candidate is not None and candidate.version > champion.version:
             trials.begin(transaction, "trial", champion, candidate, share)
             done.append(f"Model {candidate.version} is tried beside model {champion.version}.")

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from leads_pipeline.errors import LeadsError
-from leads_pipeline.store import audit, contents, corrections, dataset_requests, memory, models
+from leads_pipeline.store import audit, contents, corrections, memory
 from leads_pipeline.store.database import Transaction, as_json
 
 MARK = "•"
@@ -255,52 +255,6 @@ def forget_reviewers(transaction: Transaction, organization: UUID | None, is_the
             )
             memory.forget_person(transaction.within(row["organization_id"]), row["reviewer"])
     return changed
-
-
-# --- What was learned ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """Versions that had learned from what is gone: of datasets `scope:version`, of models their numbers."""
-
-    datasets: Sequence[str]
-    models: Sequence[str]
-    fine_tuned: int
-
-
-def withdraw(transaction: Transaction, datasets: Collection[UUID], *, but_not: UUID | None = None) -> Withdrawn:
-    """Withdraw the models of these datasets, which their lost examples have withdrawn, and ask for new datasets.
-
-    Whoever is champion among them gives way to the newest champion before that has learned from none of them. `but_not` is
-    an organization that ends, and needs no new dataset. Needs the system's scope.
-    """
-    ids = {"ids": list(datasets)}
-    found = transaction.all(
-        """SELECT d.id, d.organization_id, d.version, d.parameters, o.name,
-                  NOT EXISTS (SELECT FROM training_datasets n WHERE n.organization_id IS NOT DISTINCT FROM d.organization_id
-                              AND n.version > d.version AND NOT n.id = ANY(CAST(:ids AS uuid[]))) AS newest
-           FROM training_datasets d LEFT JOIN organizations o ON o.id = d.organization_id
-           WHERE d.id = ANY(CAST(:ids AS uuid[])) ORDER BY d.organization_id NULLS FIRST, d.version""",
-        **ids,
-    )
-    tuned = transaction.run(
-        """UPDATE fine_tuning_jobs SET cancel_asked_at = CASE WHEN state = 'candidate' THEN cancel_asked_at ELSE now() END,
-               state = CASE WHEN state = 'candidate' THEN 'rejected' ELSE state END, changed_at = now()
-           WHERE dataset_id = ANY(CAST(:ids AS uuid[])) AND state IN ('waiting', 'training', 'evaluating', 'candidate')""",
-        **ids,
-    )
-    withdrawn = models.withdraw(transaction, datasets, "It had learned from examples that were erased.")
-    # The newest of each scope is built again, as it was asked for.
-    newest = {row["organization_id"]: row for row in found if row["newest"]}
-    for organization, row in newest.items():
-        if but_not is None or organization != but_not:
-            dataset_requests.ask(transaction, organization, row["parameters"])
-    return Withdrawn(
-        [f"{row['organization_id'] or 'shared'}:{row['version']}" for row in found],
-        [str(model.version) for model in withdrawn],
-        tuned,
-    )
 
 
 # --- An organization -----------------------------------------------------------------------------------------------

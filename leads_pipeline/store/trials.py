@@ -76,7 +76,7 @@ def save_shadow(transaction: Transaction, upload: UUID, generation: int, shadow:
 
 
 def begin(transaction: Transaction, kind: str, champion: Model, challenger: Model, share: float) -> UUID:
-    """Try a model beside the champion. Needs `models.lock_scope`."""
+    """Try a model beside the champion. Needs `champions.lock_scope`."""
     trial = new_id()
     transaction.run(
         """INSERT INTO experiments (id, organization_id, kind, champion_id, challenger_id, share)

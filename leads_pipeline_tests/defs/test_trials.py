@@ -9,7 +9,7 @@ from leads_pipeline.defs.processing import process
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.trials import judge_trials
 from leads_pipeline.settings import Settings
-from leads_pipeline.store import corrections, mappings, models, trials, uploads
+from leads_pipeline.store import champions, corrections, mappings, models, trials, uploads
 from leads_pipeline.store.corrections import Correction
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline.store.ids import new_id
@@ -32,7 +32,7 @@ class Shop:
                 models.save(transaction, organization, trained(f"m-{new_id()}", told), rejected=None, run_id="run")
                 for told in ({}, {"Wirkstoff": "Company"})
             ]
-            self.champion = models.promote(transaction, made[0])
+            self.champion = champions.promote(transaction, made[0])
             self.candidate = made[1]
 
     def judge(self, share: float = 0.0) -> list[str]:
