@@ -33,6 +33,7 @@ from leads_pipeline.defs.learning import (
     corrections_acted,
     corrections_to_learn,
     mapping_models,
+    requested_models,
     retrain_mapping_model,
     training_schedule,
 )
@@ -93,6 +94,7 @@ def build_definitions(*, leads: Leads | None = None, settings: Settings | None =
             new_corrections,
             reviewed_uploads,
             requested_datasets,
+            requested_models,
             reviews_to_measure,
             corrections_to_learn,
             trials_to_judge,

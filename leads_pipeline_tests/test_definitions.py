@@ -80,6 +80,7 @@ def test_every_sensor_and_schedule_runs_without_being_switched_on() -> None:
             "failed_runs",
             "fine_tuning_jobs",
             "inbox_files",
+            "model_requests",
             "new_corrections",
             "new_uploads",
             "reviewed_uploads",

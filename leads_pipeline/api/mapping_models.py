@@ -76,15 +76,16 @@ class RolledBack(BaseModel):
 
 def reader(request: Request, shared: Shared, credentials: Bearer) -> UUID | SystemScope:
     """A dependency: whose models the caller may see."""
-    return _caller(request, shared, credentials, "training:read")[0]
+    return caller_of(request, shared, credentials, "training:read")[0]
 
 
 def changer(request: Request, shared: Shared, credentials: Bearer) -> tuple[UUID | SystemScope, Actor]:
     """A dependency: whose models the caller may promote, and who it is. Shared ones are for administrators."""
-    return _caller(request, shared, credentials, "schema:write")
+    return caller_of(request, shared, credentials, "schema:write")
 
 
-def _caller(request: Request, shared: Shared, credentials: Bearer, scope: str) -> tuple[UUID | SystemScope, Actor]:
+def caller_of(request: Request, shared: Shared, credentials: Bearer, scope: str) -> tuple[UUID | SystemScope, Actor]:
+    """An organization, whose token must hold `scope`, or an administrator, whose scope is the system's; and who it is."""
     principal = recognise(shared.settings, shared.database, request.scope)
     if principal is not None and principal.role == ADMIN:
         return SYSTEM, administrator(request, shared, credentials)

@@ -11,10 +11,10 @@ from leads_pipeline.defs.intake import ON_ITS_WAY
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.serving import register_shipped
 from leads_pipeline.defs.shelves import LEARNING, OWNERS
-from leads_pipeline.defs.training import SEED, plan, train
+from leads_pipeline.defs.training import SEED, plan, train, train_requested
 from leads_pipeline.errors import LeadsError, NotFound
 from leads_pipeline.settings import Settings
-from leads_pipeline.store import lessons, models, organizations, withdrawal
+from leads_pipeline.store import lessons, model_requests, models, organizations, withdrawal
 from leads_pipeline.store.database import SYSTEM, Transaction
 from leads_pipeline.store.models import Model
 
@@ -31,6 +31,10 @@ class TrainingConfig(dg.Config):
     )
     dataset: int | None = Field(default=None, ge=1, description="The dataset's version; left out: the newest in force.")
     seed: int = Field(default=SEED, ge=0, le=2**62, description="The same dataset and seed make the same model.")
+    requested: bool = Field(
+        default=False,
+        description="Train what was asked for by REST and still waits, and nothing else: the sensor says so.",
+    )
 
 
 def owner_of(transaction: Transaction, name: str | None) -> UUID | None:
@@ -59,6 +63,8 @@ def owner_of(transaction: Transaction, name: str | None) -> UUID | None:
 def mapping_models(context: dg.AssetExecutionContext, config: TrainingConfig, leads: Leads) -> dg.MaterializeResult:
     """Trains a model, and keeps it as a candidate or as rejected."""
     register_shipped(leads.database)
+    if config.requested:
+        return _train_what_was_asked_for(context, leads)
     try:
         with leads.database.transaction(SYSTEM) as transaction:
             owner = owner_of(transaction, config.organization)
@@ -70,6 +76,25 @@ def mapping_models(context: dg.AssetExecutionContext, config: TrainingConfig, le
         raise dg.Failure(problem.detail, allow_retries=False) from problem
     context.log.info("Model %s is %s. %s", model.version, model.status, model.reason or "")
     return dg.MaterializeResult(metadata=metadata_of(model))
+
+
+def _train_what_was_asked_for(context: dg.AssetExecutionContext, leads: Leads) -> dg.MaterializeResult:
+    trained: list[Model] = []
+    refused = 0
+    while True:
+        with leads.database.transaction(SYSTEM) as transaction:
+            request = model_requests.take(transaction, context.run.run_id)
+        if request is None:
+            break
+        outcome = train_requested(leads.database, request, context.run.run_id, progress=context.log.info)
+        if isinstance(outcome, LeadsError):
+            refused += 1
+            context.log.warning("Request %s: %s", request.id, outcome.detail)
+        else:
+            trained.append(outcome)
+            context.log.info("Model %s is %s. %s", outcome.version, outcome.status, outcome.reason or "")
+    metadata: dict[str, Any] = {"trained": len(trained), "refused": refused}
+    return dg.MaterializeResult(metadata=metadata | (metadata_of(trained[-1]) if trained else {}))
 
 
 def metadata_of(model: Model) -> dict[str, Any]:
@@ -160,6 +185,24 @@ retrain_mapping_model = dg.define_asset_job(
     selection=dg.AssetSelection.assets(mapping_models),
     description="Trains a model from a dataset, compares it with the champion, and keeps it as a candidate or rejected.",
 )
+
+
+@dg.sensor(
+    name="model_requests",
+    job=retrain_mapping_model,
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Picks up what was asked for by `POST /training/retrain`.",
+)
+def requested_models(context: dg.SensorEvaluationContext, leads: Leads) -> dg.RunRequest | dg.SkipReason:
+    """Asks for a run when a request waits and none is starting."""
+    with leads.database.transaction(SYSTEM) as transaction:
+        waiting = model_requests.waiting(transaction)
+    if not waiting:
+        return dg.SkipReason("No model was asked for.")
+    if context.instance.get_runs_count(dg.RunsFilter(job_name=retrain_mapping_model.name, statuses=ON_ITS_WAY)):
+        return dg.SkipReason(f"{waiting} requests wait; a run is starting.")
+    return dg.RunRequest(run_config=training_run_config(TrainingConfig(requested=True)))
 
 
 def training_run_config(config: TrainingConfig) -> dict[str, Any]:

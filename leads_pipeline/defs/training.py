@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from leads_pipeline.defs.serving import usable
-from leads_pipeline.errors import DatasetRefused, StaleState
+from leads_pipeline.errors import DatasetRefused, LeadsError, StaleState
 from leads_pipeline.mapping import LeadSchema, MappingModel, default_schema, load_model
 from leads_pipeline.mapping.model import shipped_card
-from leads_pipeline.store import champions, datasets, lessons, models, organizations, withdrawal
+from leads_pipeline.store import champions, datasets, lessons, model_requests, models, organizations, withdrawal
 from leads_pipeline.store.champions import InUse
 from leads_pipeline.store.database import SYSTEM, Database, Transaction
 from leads_pipeline.store.datasets import Dataset
+from leads_pipeline.store.model_requests import Request
 from leads_pipeline.store.models import Model, Trained
 from leads_pipeline.training.examples import FEATURE_VERSION
 from leads_pipeline.training.quality import require_good_enough
@@ -133,6 +134,25 @@ def train(database: Database, planned: Plan, run_id: str, *, progress: Progress 
         if lost and rejected is None:
             return champions.promote(transaction, made, because=withdrawal.BECAUSE)
     return made
+
+
+def train_requested(
+    database: Database, request: Request, run_id: str, *, progress: Progress = lambda _: None
+) -> Model | LeadsError:
+    """Train what was asked for and write the outcome on the request. An error of ours is an outcome, too."""
+    try:
+        with database.transaction(SYSTEM) as transaction:
+            withdrawal.settle(transaction)
+        with database.transaction(SYSTEM) as transaction:
+            planned = plan(transaction, request.owner, version=request.dataset)
+        model = train(database, planned, run_id, progress=progress)
+    except LeadsError as problem:
+        with database.transaction(SYSTEM) as transaction:
+            model_requests.fail(transaction, request.id, problem)
+        return problem
+    with database.transaction(SYSTEM) as transaction:
+        model_requests.done(transaction, request.id, model.id)
+    return model
 
 
 def compared(

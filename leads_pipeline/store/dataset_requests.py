@@ -8,12 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from leads_pipeline.errors import LeadsError, NotFound
-from leads_pipeline.store import audit
-from leads_pipeline.store.database import SYSTEM, Database, Transaction, as_json
-from leads_pipeline.store.ids import new_id
+from leads_pipeline.store import requests
+from leads_pipeline.store.database import SYSTEM, Database, Transaction
+from leads_pipeline.store.requests import Kind
 
-LEASE = timedelta(minutes=10)
-MOST_ATTEMPTS = 3
+DATASET = Kind("dataset", lease=timedelta(minutes=10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +34,7 @@ class Request:
 
 def ask(transaction: Transaction, organization: UUID | None, parameters: Mapping[str, Any]) -> UUID:
     """Leave a request."""
-    request = new_id()
-    transaction.run(
-        """INSERT INTO dataset_requests (id, organization_id, parameters)
-           VALUES (:id, :organization, CAST(:parameters AS jsonb))""",
-        id=request,
-        organization=organization,
-        parameters=as_json(parameters),
-    )
-    audit.record(
-        transaction,
-        "dataset.requested",
-        ("dataset_request", request),
-        organization=organization,
-        details={"scope": parameters.get("scope")},
-    )
-    return request
+    return requests.ask(transaction, DATASET, organization, parameters, {"scope": parameters.get("scope")})
 
 
 def wait_for(database: Database, request: UUID) -> Request:
@@ -58,7 +42,7 @@ def wait_for(database: Database, request: UUID) -> Request:
 
     A run that took it away from the one that was started for it may still be building.
     """
-    deadline = time.monotonic() + LEASE.total_seconds()
+    deadline = time.monotonic() + DATASET.lease.total_seconds()
     while True:
         with database.transaction(SYSTEM) as transaction:
             found = get(transaction, request)
@@ -69,59 +53,26 @@ def wait_for(database: Database, request: UUID) -> Request:
 
 def waiting(transaction: Transaction) -> int:
     """How many could be taken now."""
-    return transaction.value(
-        """SELECT count(*) FROM dataset_requests
-           WHERE state = 'waiting' OR (state = 'running' AND lease_until < now())"""
-    )
+    return requests.waiting(transaction, DATASET)
 
 
 def take(transaction: Transaction, run_id: str, request: UUID | None = None) -> Request | None:
-    """Take the oldest that waits or whose lease has run out, or a certain one; None when there is none.
-
-    One that was taken three times without an outcome fails.
-    """
-    transaction.run(
-        """UPDATE dataset_requests SET state = 'failed', lease_until = NULL, finished_at = now(),
-               problem = CAST(:problem AS jsonb)
-           WHERE state IN ('waiting', 'running') AND (lease_until IS NULL OR lease_until < now()) AND attempts >= :most""",
-        most=MOST_ATTEMPTS,
-        problem=as_json(
-            LeadsError("Every attempt to build the dataset ended before its time.", code="poison").as_problem()
-        ),
-    )
-    taken = transaction.value(
-        """UPDATE dataset_requests SET state = 'running', attempts = attempts + 1, lease_until = now() + :lease,
-               started_at = now(), dagster_run_id = :run
-           WHERE id = (SELECT id FROM dataset_requests
-                       WHERE (state = 'waiting' OR (state = 'running' AND lease_until < now()))
-                         AND (CAST(:id AS uuid) IS NULL OR id = :id)
-                       ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-           RETURNING id""",
-        lease=LEASE,
-        run=run_id,
-        id=request,
-    )
+    """Take the oldest that waits or whose lease has run out, or a certain one; None when there is none."""
+    taken = requests.take(transaction, DATASET, run_id, request)
     return None if taken is None else get(transaction, taken)
 
 
 def done(transaction: Transaction, request: UUID, dataset: UUID, *, unchanged: bool) -> None:
     """The dataset is there; `unchanged` says that it was there before."""
+    requests.done(transaction, DATASET, request, dataset)
     transaction.run(
-        """UPDATE dataset_requests SET state = 'done', lease_until = NULL, finished_at = clock_timestamp(),
-               dataset_id = :dataset, unchanged = :unchanged WHERE id = :id""",
-        id=request,
-        dataset=dataset,
-        unchanged=unchanged,
+        "UPDATE dataset_requests SET unchanged = :unchanged WHERE id = :id", id=request, unchanged=unchanged
     )
 
 
 def fail(transaction: Transaction, request: UUID, problem: LeadsError) -> None:
-    transaction.run(
-        """UPDATE dataset_requests SET state = 'failed', lease_until = NULL, finished_at = clock_timestamp(),
-               problem = CAST(:problem AS jsonb) WHERE id = :id""",
-        id=request,
-        problem=as_json(problem.as_problem()),
-    )
+    """It cannot be built, and the request says why."""
+    requests.fail(transaction, DATASET, request, problem)
 
 
 def get(transaction: Transaction, request: UUID) -> Request:

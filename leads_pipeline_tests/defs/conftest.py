@@ -27,6 +27,7 @@ def leads(home: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> Ge
         transaction.run("DELETE FROM processing_jobs")
         transaction.run("DELETE FROM drains")
         transaction.run("DELETE FROM dataset_requests")
+        transaction.run("DELETE FROM model_requests")
         transaction.run("DELETE FROM file_uploads WHERE reviewed_count > 0")
     with dg.build_resources({"leads": Leads()}) as resources:
         yield resources.leads

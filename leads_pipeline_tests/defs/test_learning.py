@@ -8,13 +8,19 @@ import dagster as dg
 import pytest
 
 from leads_pipeline.definitions import build_definitions
-from leads_pipeline.defs.learning import TrainingConfig, corrections_to_learn, training_run_config
+from leads_pipeline.defs.learning import (
+    TrainingConfig,
+    corrections_to_learn,
+    requested_models,
+    training_run_config,
+)
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.training import plan
 from leads_pipeline.errors import DatasetRefused, StaleState
 from leads_pipeline.settings import Settings
-from leads_pipeline.store import champions, models
+from leads_pipeline.store import champions, model_requests, models
 from leads_pipeline.store.database import SYSTEM, Database
+from leads_pipeline.store.model_requests import Request
 from leads_pipeline.store.models import Model
 from leads_pipeline_tests.defs.test_datasets import Files
 
@@ -35,14 +41,14 @@ def reviewed(files: Files) -> None:
     files.build()
 
 
-def run(files: Files, *, fails: bool = False) -> dg.ExecuteInProcessResult:
+def run(files: Files, *, fails: bool = False, config: Mapping[str, Any] | None = None) -> dg.ExecuteInProcessResult:
     with dg.instance_for_test() as instance:
         result = (
             build_definitions()
             .resolve_job_def("retrain_mapping_model")
             .execute_in_process(
                 instance=instance,
-                run_config=wanted(files),
+                run_config=config or wanted(files),
                 raise_on_error=False,
             )
         )
@@ -59,9 +65,12 @@ def newest(files: Files) -> Model:
 
 def test_a_model_learns_what_people_corrected_and_a_check_proves_it(files: Files) -> None:
     reviewed(files)
-    result = run(files)
+    request, asked = ask_for_one(files)
+    result = run(files, config=asked)
     model = newest(files)
     assert (model.status, model.dataset_version, model.reason) == ("candidate", 1, None)
+    done = became(files, request)
+    assert (done.state, done.model, done.model_status) == ("done", model.version, "candidate")
     (check,) = result.get_asset_check_evaluations()
     assert check.passed
     counts = {name: check.metadata[name].value for name in ("corrections", "entered", "tried", "right")}
@@ -89,6 +98,27 @@ def test_a_model_learns_what_people_corrected_and_a_check_proves_it(files: Files
         plan(transaction, files.organization)
     run(files, fails=True)
     assert wanted(files) not in asked_for(sensor())
+    request, asked = ask_for_one(files)
+    run(files, config=asked)
+    refused = became(files, request)
+    assert (refused.state, refused.model) == ("failed", None)
+    assert refused.problem is not None
+    assert refused.problem["code"] == "nothing_changed"
+
+
+def ask_for_one(files: Files) -> tuple[UUID, Mapping[str, Any]]:
+    """Ask for a model as REST does; the request, and the run that a sensor asks for."""
+    with files.database.transaction(files.organization) as transaction:
+        request = model_requests.ask(transaction, files.organization, None)
+    with dg.instance_for_test() as instance, dg.build_sensor_context(instance, resources={"leads": Leads()}) as context:
+        found = requested_models(context)
+    assert isinstance(found, dg.RunRequest)
+    return request, found.run_config
+
+
+def became(files: Files, request: UUID) -> Request:
+    with files.database.transaction(files.organization) as transaction:
+        return model_requests.get(transaction, request)
 
 
 def sensor() -> dg.SensorResult | dg.SkipReason:
