@@ -16,7 +16,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from leads_pipeline.errors import RequestInvalid
-from leads_pipeline.store.database import Transaction, as_json
+from leads_pipeline.store.database import Planned, Transaction, as_json
 from leads_pipeline.store.ids import new_id
 from leads_pipeline.types import Actor
 
@@ -136,8 +136,10 @@ def record(
     """
     actor = by or transaction.actor
     transaction.later(
-        """INSERT INTO audit_events (id, organization_id, actor_kind, actor, action, object_kind, object, network, details)
-           VALUES (:id, :organization, :kind, :actor, :action, :object_kind, :object, :network, CAST(:details AS jsonb))""",
+        Planned(
+            """INSERT INTO audit_events (id, organization_id, actor_kind, actor, action, object_kind, object, network, details)
+               VALUES (:id, :organization, :kind, :actor, :action, :object_kind, :object, :network, CAST(:details AS jsonb))"""
+        ),
         id=new_id(),
         organization=transaction.scope if isinstance(transaction.scope, UUID) else organization,
         kind=actor.kind,

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from leads_pipeline.errors import NotFound, StaleState
 from leads_pipeline.store import audit, memory
-from leads_pipeline.store.database import Transaction, as_json
+from leads_pipeline.store.database import Planned, Transaction, as_json
 from leads_pipeline.store.ids import new_id
 from leads_pipeline.types import MemoryKey
 
@@ -305,27 +305,31 @@ def _columns_around(
     """
     # By itself, so that the columns are read as they are once the uploads are locked.
     transaction.later(
-        """SELECT FROM file_uploads
-           WHERE organization_id = :organization AND id IN (
-               SELECT upload_id FROM field_mappings WHERE organization_id = :organization AND id = ANY(:ids))
-           ORDER BY id FOR UPDATE""",
+        Planned(
+            """SELECT FROM file_uploads
+               WHERE organization_id = :organization AND id IN (
+                   SELECT upload_id FROM field_mappings WHERE organization_id = :organization AND id = ANY(:ids))
+               ORDER BY id FOR UPDATE"""
+        ),
         organization=transaction.organization,
         ids=list(mapping_ids),
     )
     rows = transaction.all(
-        """SELECT m.id, m.upload_id, m.sheet_index, m.predicted, m.target, m.header_key, m.value_class, m.neighbours,
-                  m.header_form, m.header_meaning, m.generation = u.generation AS counts, u.version, now() AS now,
-                  a.kind, a.corrected, a.reviewer, a.created_at
-           FROM (SELECT DISTINCT upload_id, generation, sheet_index FROM field_mappings
-                 WHERE organization_id = :organization AND id = ANY(:ids)) s
-           JOIN field_mappings m USING (upload_id, generation, sheet_index) JOIN file_uploads u ON u.id = m.upload_id
-           LEFT JOIN LATERAL (
-               SELECT kind, corrected, reviewer, created_at FROM user_corrections
-               WHERE m.review IS NOT NULL AND mapping_id = m.id AND undone_at IS NULL
-               ORDER BY position DESC LIMIT 1) a ON true
-           WHERE m.organization_id = :organization
-             AND (:all OR m.id = ANY(:ids) OR m.target = ANY(CAST(:wanted AS text[])))
-           ORDER BY m.sheet_index, m.column_index""",
+        Planned(
+            """SELECT m.id, m.upload_id, m.sheet_index, m.predicted, m.target, m.header_key, m.value_class, m.neighbours,
+                      m.header_form, m.header_meaning, m.generation = u.generation AS counts, u.version, now() AS now,
+                      a.kind, a.corrected, a.reviewer, a.created_at
+               FROM (SELECT DISTINCT upload_id, generation, sheet_index FROM field_mappings
+                     WHERE organization_id = :organization AND id = ANY(:ids)) s
+               JOIN field_mappings m USING (upload_id, generation, sheet_index) JOIN file_uploads u ON u.id = m.upload_id
+               LEFT JOIN LATERAL (
+                   SELECT kind, corrected, reviewer, created_at FROM user_corrections
+                   WHERE m.review IS NOT NULL AND mapping_id = m.id AND undone_at IS NULL
+                   ORDER BY position DESC LIMIT 1) a ON true
+               WHERE m.organization_id = :organization
+                 AND (:all OR m.id = ANY(:ids) OR m.target = ANY(CAST(:wanted AS text[])))
+               ORDER BY m.sheet_index, m.column_index"""
+        ),
         organization=transaction.organization,
         ids=list(mapping_ids),
         all=wanted is None,
@@ -364,13 +368,15 @@ def _column(row: Mapping[str, Any]) -> _Column:
 
 def _insert(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     transaction.later(
-        """INSERT INTO user_corrections (id, organization_id, upload_id, mapping_id, predicted, corrected, kind,
-               caused_by, comment, reviewer, transform, as_rest)
-           SELECT id, :organization, upload_id, mapping_id, predicted, corrected, kind, caused_by, comment, reviewer,
-                  transform, coalesce(as_rest, false)
-           FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS c (n integer, id uuid, upload_id uuid, mapping_id uuid,
-                predicted text, corrected text, kind text, caused_by uuid, comment text, reviewer text,
-                transform text, as_rest boolean) ORDER BY n""",
+        Planned(
+            """INSERT INTO user_corrections (id, organization_id, upload_id, mapping_id, predicted, corrected, kind,
+                   caused_by, comment, reviewer, transform, as_rest)
+               SELECT id, :organization, upload_id, mapping_id, predicted, corrected, kind, caused_by, comment, reviewer,
+                      transform, coalesce(as_rest, false)
+               FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS c (n integer, id uuid, upload_id uuid, mapping_id uuid,
+                    predicted text, corrected text, kind text, caused_by uuid, comment text, reviewer text,
+                    transform text, as_rest boolean) ORDER BY n"""
+        ),
         organization=transaction.organization,
         rows=as_json([{"n": n, **row} for n, row in enumerate(rows)]),
     )
@@ -439,30 +445,34 @@ def _settle(
     """
     memory.change(transaction, before=before, after=after)
     transaction.later(
-        """UPDATE field_mappings m
-           SET review = a.kind, transform_wish = a.transform,
-               target = CASE WHEN a.kind IS NULL THEN m.predicted ELSE a.corrected END,
-               applied = CASE WHEN a.kind IS NULL THEN m.auto_applied ELSE a.corrected IS NOT NULL END
-           FROM unnest(CAST(:ids AS uuid[])) t (id) LEFT JOIN LATERAL (
-               SELECT kind, corrected, transform FROM user_corrections
-               WHERE mapping_id = t.id AND undone_at IS NULL ORDER BY position DESC LIMIT 1) a ON true
-           WHERE m.organization_id = :organization AND m.id = t.id""",
+        Planned(
+            """UPDATE field_mappings m
+               SET review = a.kind, transform_wish = a.transform,
+                   target = CASE WHEN a.kind IS NULL THEN m.predicted ELSE a.corrected END,
+                   applied = CASE WHEN a.kind IS NULL THEN m.auto_applied ELSE a.corrected IS NOT NULL END
+               FROM unnest(CAST(:ids AS uuid[])) t (id) LEFT JOIN LATERAL (
+                   SELECT kind, corrected, transform FROM user_corrections
+                   WHERE mapping_id = t.id AND undone_at IS NULL ORDER BY position DESC LIMIT 1) a ON true
+               WHERE m.organization_id = :organization AND m.id = t.id"""
+        ),
         organization=transaction.organization,
         ids=list(touched),
     )
     transaction.later(
-        """UPDATE file_uploads u
-           SET version = u.version + 1, mapped_count = f.mapped, reviewed_count = f.reviewed,
-               corrected_count = f.corrected, status = CASE WHEN f.reviewed = f.columns THEN 'reviewed' ELSE 'mapped' END,
-               reviewed_at = CASE WHEN f.reviewed = f.columns THEN coalesce(u.reviewed_at, now()) END
-           FROM (
-               SELECT m.upload_id, count(*) AS columns, count(m.target) AS mapped,
-                      count(*) FILTER (WHERE m.review IN ('confirmed', 'corrected')) AS reviewed,
-                      count(*) FILTER (WHERE m.review IS NOT NULL AND m.target IS DISTINCT FROM m.predicted) AS corrected
-               FROM field_mappings m JOIN file_uploads v ON v.id = m.upload_id AND v.generation = m.generation
-               WHERE m.organization_id = :organization AND v.id = ANY(:uploads)
-               GROUP BY m.upload_id) f
-           WHERE u.organization_id = :organization AND u.id = ANY(:uploads) AND u.id = f.upload_id""",
+        Planned(
+            """UPDATE file_uploads u
+               SET version = u.version + 1, mapped_count = f.mapped, reviewed_count = f.reviewed,
+                   corrected_count = f.corrected, status = CASE WHEN f.reviewed = f.columns THEN 'reviewed' ELSE 'mapped' END,
+                   reviewed_at = CASE WHEN f.reviewed = f.columns THEN coalesce(u.reviewed_at, now()) END
+               FROM (
+                   SELECT m.upload_id, count(*) AS columns, count(m.target) AS mapped,
+                          count(*) FILTER (WHERE m.review IN ('confirmed', 'corrected')) AS reviewed,
+                          count(*) FILTER (WHERE m.review IS NOT NULL AND m.target IS DISTINCT FROM m.predicted) AS corrected
+                   FROM field_mappings m JOIN file_uploads v ON v.id = m.upload_id AND v.generation = m.generation
+                   WHERE m.organization_id = :organization AND v.id = ANY(:uploads)
+                   GROUP BY m.upload_id) f
+               WHERE u.organization_id = :organization AND u.id = ANY(:uploads) AND u.id = f.upload_id"""
+        ),
         organization=transaction.organization,
         uploads=list(uploads),
     )

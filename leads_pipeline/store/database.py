@@ -5,11 +5,12 @@ finds nothing of anybody else's.
 """
 
 import errno
+import hashlib
 import json
 import re
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -46,7 +47,22 @@ SYSTEM: Final = SystemScope.SYSTEM
 """The scope of drains, migrations and token look-ups: sees every organization."""
 
 
-Statement = tuple[str, Mapping[str, Any]]
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """SQL that PostgreSQL plans once for a connection, not each time, and for no values in particular: for statements that
+    take longer to plan than to carry out, and that one plan is right for.
+    """
+
+    sql: str
+
+    @property
+    def name(self) -> str:
+        """What a connection calls the plan."""
+        return f"leads_{hashlib.sha256(self.sql.encode()).hexdigest()[:16]}"
+
+
+Sql = str | Planned
+Statement = tuple[Sql, Mapping[str, Any]]
 """SQL, and the values that stand for its names."""
 
 THE_SYSTEM: Final = Actor("system")
@@ -82,26 +98,26 @@ class Transaction:
         """The same transaction, as statements about one organization take it. Of the system's scope: it still sees all."""
         return replace(self, scope=organization)
 
-    def all(self, sql: str, **values: Any) -> list[dict[str, Any]]:
+    def all(self, sql: Sql, **values: Any) -> list[dict[str, Any]]:
         result = self._execute(sql, values)
         names = tuple(result.keys())
         return [dict(zip(names, row, strict=True)) for row in result]
 
-    def first(self, sql: str, **values: Any) -> dict[str, Any] | None:
+    def first(self, sql: Sql, **values: Any) -> dict[str, Any] | None:
         row = self._execute(sql, values).mappings().first()
         return None if row is None else dict(row)
 
-    def one(self, sql: str, **values: Any) -> dict[str, Any]:
+    def one(self, sql: Sql, **values: Any) -> dict[str, Any]:
         return dict(self._execute(sql, values).mappings().one())
 
-    def value(self, sql: str, **values: Any) -> Any:
+    def value(self, sql: Sql, **values: Any) -> Any:
         return self._execute(sql, values).scalar()
 
-    def run(self, sql: str, **values: Any) -> int:
+    def run(self, sql: Sql, **values: Any) -> int:
         """Execute, and return the number of rows that it touched."""
         return self._execute(sql, values).rowcount
 
-    def later(self, sql: str, **values: Any) -> None:
+    def later(self, sql: Sql, **values: Any) -> None:
         """Execute before whatever is executed next, or at the end. What is wrong with it is raised there."""
         self._waiting.append((sql, values))
 
@@ -120,15 +136,21 @@ class Transaction:
         finally:
             result.close()
 
-    def _execute(self, sql: str, values: Mapping[str, Any]) -> CursorResult[Any]:
-        if self._waiting:
-            statements = [*self._waiting, (sql, values)]
-            self._waiting.clear()
-            sql = ";\n".join(_for_driver(each, number) for number, (each, _) in enumerate(statements))
-            values = {f"{name}_{n}": value for n, (_, named) in enumerate(statements) for name, value in named.items()}
-        else:
-            sql = _for_driver(sql)
-        return self._connection.exec_driver_sql(sql, dict(values))
+    def _execute(self, sql: Sql, values: Mapping[str, Any]) -> CursorResult[Any]:
+        statements = [*self._waiting, (sql, values)]
+        self._waiting.clear()
+        self._prepare(each for each, _ in statements)
+        message = ";\n".join(_for_driver(each, number) for number, (each, _) in enumerate(statements))
+        named = {f"{name}_{n}": value for n, (_, values) in enumerate(statements) for name, value in values.items()}
+        return self._connection.exec_driver_sql(message, named)
+
+    def _prepare(self, statements: Iterable[Sql]) -> None:
+        """Have those planned that this connection has not been told of yet."""
+        known: set[Planned] = self._connection.info.setdefault("planned", set())
+        unknown = {each for each in statements if isinstance(each, Planned)} - known
+        if unknown:
+            self._connection.exec_driver_sql(";\n".join(_preparing(each) for each in unknown))
+            known |= unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +238,7 @@ def connect(url: URL, *, pool: int = 4) -> Generator[Database]:
         connect_args={"application_name": "leads", "connect_timeout": 10},
     )
     _notice_restarts(engine)
+    _plan_once(engine)
     try:
         yield Database(engine)
     finally:
@@ -239,6 +262,17 @@ def _notice_restarts(engine: Engine) -> None:
             engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
             raise InvalidatePoolError from error
+
+
+def _plan_once(engine: Engine) -> None:
+    """Plans that are kept are made for no values in particular; else PostgreSQL plans anew where it thinks that it pays."""
+
+    @event.listens_for(engine, "connect")
+    def _settle(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        cursor.execute("SET plan_cache_mode = force_generic_plan")
+        cursor.close()
+        connection.commit()
 
 
 @contextmanager
@@ -306,7 +340,25 @@ _PLACE = re.compile(r"%\((\w+)\)s")
 
 
 @cache
-def _for_driver(sql: str, number: int | None = None) -> str:
-    """A statement as the driver wants it; with a number, its values are named apart from those of others."""
-    compiled = str(text(sql).compile(dialect=psycopg2.dialect()))
-    return compiled if number is None else _PLACE.sub(rf"%(\1_{number})s", compiled)
+def _for_driver(sql: Sql, number: int) -> str:
+    """A statement as the driver wants it, its values named apart from those of others in the same message."""
+    if isinstance(sql, Planned):
+        compiled = f"EXECUTE {sql.name} ({', '.join(f'%({name})s' for name in _values(sql))})"
+    else:
+        compiled = _compiled(sql)
+    return _PLACE.sub(rf"%(\1_{number})s", compiled)
+
+
+def _preparing(sql: Planned) -> str:
+    """What has a statement planned, so that it can be named."""
+    places = {name: f"${place}" for place, name in enumerate(_values(sql), 1)}
+    return f"PREPARE {sql.name} AS {_PLACE.sub(lambda found: places[found[1]], _compiled(sql.sql))}"
+
+
+def _values(sql: Planned) -> list[str]:
+    """The names of its values, each once, in the order of their first places."""
+    return list(dict.fromkeys(_PLACE.findall(_compiled(sql.sql))))
+
+
+def _compiled(sql: str) -> str:
+    return str(text(sql).compile(dialect=psycopg2.dialect()))

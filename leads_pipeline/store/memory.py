@@ -5,10 +5,10 @@ them. Nothing is kept between transactions, so every process knows what is commi
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
-from leads_pipeline.store.database import Transaction, as_json
+from leads_pipeline.store.database import Planned, Transaction, as_json
 from leads_pipeline.types import ANYWHERE, MemoryEntry, MemoryKey
 
 MOST_SURROUNDINGS = 50
@@ -118,7 +118,7 @@ def change(transaction: Transaction, *, before: Iterable[Answer], after: Iterabl
     # Sorted, so that two corrections of the same headers take the row locks in the same order.
     ordered = sorted(rows.items(), key=lambda each: tuple(part or "" for part in each[0]))
     names = ("header_key", "neighbours", "value_class", "target", "person")
-    changes = as_json([{**dict(zip(names, place, strict=True)), **asdict(row)} for place, row in ordered])
+    changes = as_json([{**dict(zip(names, place, strict=True)), **row.members()} for place, row in ordered])
     taken = any(row.taken for row in rows.values())
     for statement in (_ADD, _TURN_BACK, _FORGET, _NOTE_DISPUTES) if taken else (_ADD, _NOTE_DISPUTES):
         transaction.later(statement, organization=transaction.organization, changes=changes, many=len(ordered))
@@ -152,6 +152,10 @@ class _Row:
     form: str = ""
     meaning: str = ""
 
+    def members(self) -> dict[str, object]:
+        # As `asdict` has them, which copies each.
+        return {name: getattr(self, name) for name in self.__slots__}
+
 
 # The limit tells the planner how many rows there are: it would take a hundred for granted, and read the whole table for them.
 _CHANGES = """FROM (SELECT * FROM jsonb_to_recordset(CAST(:changes AS jsonb)) AS r (header_key text, neighbours text,
@@ -161,17 +165,17 @@ _SAME_KEY = """m.organization_id = :organization AND m.header_key = c.header_key
     AND m.value_class = c.value_class"""
 _SAME_ANSWER = "m.target IS NOT DISTINCT FROM c.target AND m.person = c.person"
 
-_ADD = f"""
+_ADD = Planned(f"""
     INSERT INTO memory_entries (organization_id, header_key, value_class, neighbours, target, person, answers, last_at,
         form, meaning)
     SELECT :organization, header_key, value_class, neighbours, target, person, by, at, form, meaning {_CHANGES}
     ON CONFLICT (organization_id, header_key, neighbours, value_class, (coalesce(target, '')), person) DO UPDATE
     SET answers = memory_entries.answers + excluded.answers, form = excluded.form,
         meaning = coalesce(nullif(excluded.meaning, ''), memory_entries.meaning),
-        last_at = greatest(memory_entries.last_at, excluded.last_at)"""
+        last_at = greatest(memory_entries.last_at, excluded.last_at)""")
 
 # Where an answer was taken away, the newest of those that remain tells when the last was given.
-_TURN_BACK = f"""
+_TURN_BACK = Planned(f"""
     UPDATE memory_entries m SET last_at = coalesce(c.last_at, m.last_at)
     FROM (
         SELECT c.*, (
@@ -183,14 +187,14 @@ _TURN_BACK = f"""
               AND a.kind <> 'unseated' AND a.corrected IS NOT DISTINCT FROM c.target
               AND coalesce(a.reviewer, '') = c.person) AS last_at
         {_CHANGES} WHERE c.taken) c
-    WHERE {_SAME_KEY} AND {_SAME_ANSWER} AND m.answers > 0"""
+    WHERE {_SAME_KEY} AND {_SAME_ANSWER} AND m.answers > 0""")
 
-_FORGET = f"DELETE FROM memory_entries m USING (SELECT * {_CHANGES}) c WHERE {_SAME_KEY} AND m.answers <= 0"
+_FORGET = Planned(f"DELETE FROM memory_entries m USING (SELECT * {_CHANGES}) c WHERE {_SAME_KEY} AND m.answers <= 0")
 
-_NOTE_DISPUTES = f"""
+_NOTE_DISPUTES = Planned(f"""
     UPDATE memory_entries m SET disputed = NOT m.disputed
     FROM (SELECT DISTINCT header_key, neighbours, value_class {_CHANGES}) c
     WHERE {_SAME_KEY} AND m.disputed <> EXISTS (
         SELECT FROM memory_entries o
         WHERE o.organization_id = :organization AND o.header_key = c.header_key AND o.neighbours = c.neighbours
-          AND o.value_class = c.value_class AND o.target IS DISTINCT FROM m.target)"""
+          AND o.value_class = c.value_class AND o.target IS DISTINCT FROM m.target)""")

@@ -14,7 +14,7 @@ from uuid import UUID
 from leads_pipeline.errors import NotFound, RequestInvalid, StaleState
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import audit
-from leads_pipeline.store.database import Transaction, as_json
+from leads_pipeline.store.database import Planned, Transaction, as_json
 from leads_pipeline.store.ids import new_id
 
 ADMIN = "admin"
@@ -206,7 +206,7 @@ def lead_schema(transaction: Transaction, version: int | None = None) -> tuple[i
 def newest_lead_schema(transaction: Transaction) -> int:
     """The version of the organization's lead schema; 0 when it uses the default."""
     return transaction.value(
-        "SELECT coalesce(max(version), 0) FROM lead_schemas WHERE organization_id = :organization",
+        Planned("SELECT coalesce(max(version), 0) FROM lead_schemas WHERE organization_id = :organization"),
         organization=transaction.organization,
     )
 

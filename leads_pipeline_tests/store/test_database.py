@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError
 
-from leads_pipeline.store.database import SYSTEM, Database, connect
+from leads_pipeline.store.database import SYSTEM, Database, Planned, connect
 
 
 def test_what_is_put_off_is_done_in_order_before_what_comes_next(database: Database) -> None:
@@ -46,6 +46,31 @@ def test_an_error_shows_no_values_of_what_was_sent_together(database: Database) 
     with pytest.raises(DataError) as caught:
         fail()
     assert not {"Ada", "Grace"} & set(str(caught.value).replace("'", " ").split())
+
+
+def test_what_is_planned_once_answers_like_any_statement(database_url: URL) -> None:
+    said = Planned("SELECT CAST(:word AS text) || ' 100 %' AS word, :n + 1 AS n WHERE :n > 0")
+    with connect(database_url, pool=1) as other:
+        for n in (1, 2):
+            with other.transaction(SYSTEM) as transaction:
+                transaction.later(said, word="it's", n=n)
+                assert transaction.all(said, word=":n", n=n) == [{"word": ":n 100 %", "n": n + 1}]
+                assert transaction.all(said, word="", n=0) == []
+        with other.engine.connect() as connection:
+            # The next one knows no plans.
+            connection.invalidate()
+        with other.question(SYSTEM) as question:
+            assert question.value(said, word="again", n=3) == "again 100 %"
+
+
+def test_a_plan_outlives_the_transaction_that_failed_with_it(database_url: URL) -> None:
+    inverse = Planned("SELECT 1 / CAST(:n AS integer)")
+    with connect(database_url, pool=1) as database:
+        for _ in range(2):
+            with pytest.raises(DataError, match="division by zero"), database.transaction(SYSTEM) as transaction:
+                transaction.value(inverse, n=0)
+        with database.transaction(SYSTEM) as transaction:
+            assert transaction.value(inverse, n=1) == 1
 
 
 def test_a_question_sees_what_its_organization_may_see(
