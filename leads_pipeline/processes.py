@@ -54,17 +54,16 @@ def start(
     *,
     directory: Path,
     grace: float,
-    ask_everybody: bool = False,
     own_session: bool = False,
     output: int | None = None,
 ) -> Group:
     """Run `command` in `directory`. It has `grace` seconds to end after it was asked to by SIGTERM.
 
-    `ask_everybody` asks every process of the group and not the command alone. In a session of its own, it hears nothing
-    of a terminal's Ctrl-C. `output` is for both of its streams, as in `subprocess`.
+    In a session of its own, it hears nothing of a terminal's Ctrl-C. `output` is for both of its streams, as in
+    `subprocess`.
     """
     guardian = subprocess.Popen(  # noqa: S603 - our own commands
-        [sys.executable, "-m", __name__, str(grace), "everybody" if ask_everybody else "leader", *command],
+        [sys.executable, "-m", __name__, str(grace), *command],
         env=environment,
         cwd=directory,
         stdin=subprocess.PIPE,
@@ -121,7 +120,7 @@ def _process_ids() -> list[int]:
     return [int(word) for word in listed.stdout.split()]
 
 
-def _guard(grace: float, *, everybody: bool, command: Sequence[str]) -> int:
+def _guard(grace: float, command: Sequence[str]) -> int:
     """Run the command until it ends, we are signalled, or whoever started us has closed the pipe or is gone."""
     awake, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -132,19 +131,16 @@ def _guard(grace: float, *, everybody: bool, command: Sequence[str]) -> int:
     while child.poll() is None:
         ready, _, _ = select.select([sys.stdin, awake], [], [])
         if sys.stdin in ready or not set(os.read(awake, 512)) <= {signal.SIGCHLD}:
-            _end(child, grace, everybody=everybody)
+            _end(child, grace)
     if select.select([sys.stdin], [], [], 0)[0]:
         # Nobody may be there any more to clean up after the command. This is our own end too.
         _kill_all(os.getpid())
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
 
-def _end(child: subprocess.Popen[bytes], grace: float, *, everybody: bool) -> None:
+def _end(child: subprocess.Popen[bytes], grace: float) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if everybody:
-        os.killpg(0, signal.SIGTERM)
-    else:
-        child.terminate()
+    child.terminate()
     try:
         child.wait(grace)
     except subprocess.TimeoutExpired:
@@ -157,4 +153,4 @@ def _noted(_number: int, _frame: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(_guard(float(sys.argv[1]), everybody=sys.argv[2] == "everybody", command=sys.argv[3:]))
+    sys.exit(_guard(float(sys.argv[1]), sys.argv[2:]))

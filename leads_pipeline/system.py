@@ -43,7 +43,7 @@ def run_demo_system(settings: Settings, *, stay: bool) -> int:
     """Run the system, tell the demo through it, and stop, or stay up until Ctrl-C. Raises a `LeadsError`."""
     from rich.console import Console
 
-    from leads_pipeline.demo import run_demo
+    from leads_pipeline.demo import launch, run_demo
 
     out = Console(width=None if sys.stdout.isatty() else 100)
     try:
@@ -57,15 +57,17 @@ def run_demo_system(settings: Settings, *, stay: bool) -> int:
                 with database.transaction(SYSTEM) as transaction:
                     owner = organizations.ensure_organization(transaction, name)
                     token = organizations.create_token(transaction, owner, label="demo")
+                admin = admin_token_file(settings, database)
+                training = {"ops": {"mapping_models": {"config": {"organization": name}}}}
                 run_demo(
                     system.base_url,
                     token,
                     CHECKOUT / "examples",
                     out,
-                    train=lambda: _train(settings, database, name),
+                    train=lambda: launch(system.base_url, admin.read_text().strip(), "retrain_mapping_model", training),
                     exports=settings.home / "demo",
                     dashboard=f"{system.base_url}/admin",
-                    login=f"paste the token that lies in {_shown(admin_token_file(settings, database))}"
+                    login=f"paste the token that lies in {_shown(admin)}"
                     + ("" if password is None else f", or use the password {password}"),
                 )
                 if stay:
@@ -118,15 +120,6 @@ def _ready(settings: Settings) -> Generator[Database]:
         print("Bringing the tables up to date ...", flush=True)
         migrate(settings, database)
         yield database
-
-
-def _train(settings: Settings, database: Database, organization: str) -> None:
-    """Train a model of an organization's own, as `leads models train` does."""
-    from leads_pipeline.defs.execution import run_job
-    from leads_pipeline.defs.learning import TrainingConfig, retrain_mapping_model, training_run_config
-
-    config = training_run_config(TrainingConfig(organization=organization))
-    run_job(settings, database.url, retrain_mapping_model.name, config)
 
 
 def _say_how_to_log_in(settings: Settings, database: Database, base_url: str, password: str | None) -> None:

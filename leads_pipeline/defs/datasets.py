@@ -7,8 +7,8 @@ import dagster as dg
 from pydantic import Field
 
 from leads_pipeline.defs.building import Built, build_requested, metadata_of, scan
-from leads_pipeline.defs.examples import training_examples
-from leads_pipeline.defs.intake import ON_ITS_WAY
+from leads_pipeline.defs.examples import DATASET_JOB, training_examples
+from leads_pipeline.defs.intake import EVERY_LOOK_SECONDS, ON_ITS_WAY
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.shelves import LEARNING, OWNERS
 from leads_pipeline.errors import LeadsError, NotFound
@@ -143,7 +143,7 @@ def no_personal_data(context: dg.AssetCheckExecutionContext, leads: Leads) -> dg
 
 
 generate_training_dataset = dg.define_asset_job(
-    "generate_training_dataset",
+    DATASET_JOB,
     selection=dg.AssetSelection.assets(training_examples, training_datasets),
     description="Brings the examples up to date and freezes the next version of a training dataset.",
 )
@@ -152,18 +152,19 @@ generate_training_dataset = dg.define_asset_job(
 @dg.sensor(
     name="dataset_requests",
     job=generate_training_dataset,
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=EVERY_LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Picks up what was asked for by `POST /training/generate-dataset`.",
 )
 def requested_datasets(context: dg.SensorEvaluationContext, leads: Leads) -> dg.RunRequest | dg.SkipReason:
-    """Asks for a run when a request waits and none is starting."""
+    """Asks for a run when a request waits and none is starting, or at work: that one builds whatever was asked for by then."""
     with leads.database.transaction(SYSTEM) as transaction:
         waiting = dataset_requests.waiting(transaction)
     if not waiting:
         return dg.SkipReason("No dataset was asked for.")
-    if context.instance.get_runs_count(dg.RunsFilter(job_name=generate_training_dataset.name, statuses=ON_ITS_WAY)):
-        return dg.SkipReason(f"{waiting} requests wait; a run is starting.")
+    statuses = [*ON_ITS_WAY, dg.DagsterRunStatus.STARTED]
+    if context.instance.get_runs_count(dg.RunsFilter(job_name=generate_training_dataset.name, statuses=statuses)):
+        return dg.SkipReason(f"{waiting} requests wait; a run is at it.")
     return dg.RunRequest(run_config=run_config(DatasetConfig(requested=True)))
 
 

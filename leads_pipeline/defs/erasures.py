@@ -3,7 +3,7 @@
 import dagster as dg
 
 from leads_pipeline.defs.forgetting import erase_waiting
-from leads_pipeline.defs.intake import ON_ITS_WAY
+from leads_pipeline.defs.intake import EVERY_LOOK_SECONDS, ON_ITS_WAY
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.shelves import OWNERS, UPKEEP, plots
 from leads_pipeline.errors import LeadsError
@@ -66,7 +66,7 @@ erase = dg.define_asset_job(
 
 @dg.sensor(
     job=erase,
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=EVERY_LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts the erasures that were asked for by `POST /erasures`, and goes on with those of runs that died.",
 )

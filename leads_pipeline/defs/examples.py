@@ -33,6 +33,8 @@ log = structlog.get_logger()
 
 AT_A_TIME = 50
 CATEGORY_KEY = "categories"
+DATASET_JOB = "generate_training_dataset"
+"""It begins by making the examples that are due."""
 
 
 @dataclass(slots=True)
@@ -248,6 +250,7 @@ def reviewed_uploads(context: dg.SensorEvaluationContext, leads: Leads) -> dg.Ru
     if not waiting:
         return dg.SkipReason("Every reviewed upload has its examples.")
     statuses = [*ON_ITS_WAY, dg.DagsterRunStatus.STARTED]
-    if context.instance.get_runs_count(dg.RunsFilter(job_name=make_training_examples.name, statuses=statuses)):
-        return dg.SkipReason(f"{waiting} reviewed uploads wait; a run is at it.")
+    for job in (make_training_examples.name, DATASET_JOB):
+        if context.instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=statuses)):
+            return dg.SkipReason(f"{waiting} reviewed uploads wait; a run of {job} is at it.")
     return dg.RunRequest(tags={"leads/waiting": str(waiting)})

@@ -147,10 +147,15 @@ map_waiting_uploads = dg.define_asset_job(
 ON_ITS_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
 """Run monitoring ends a run that stays in one of these, so counting them cannot block for ever; STARTED could."""
 
+EVERY_LOOK_SECONDS = 1
+"""The interval of a sensor that is to be asked whenever Dagster looks at its sensors, every 5 seconds. With an interval of
+5, one that was asked a moment late misses its next turn, and is asked after 10.
+"""
+
 
 @dg.sensor(
     job=map_waiting_uploads,
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=EVERY_LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for a run that maps all waiting uploads, when there are any and none is at work.",
 )

@@ -1,11 +1,13 @@
 """Ends the runs of a worker that is gone.
 
 Dagster leaves the run of a machine that died as started, for ever, and it keeps its place in the queue. Run by the
-worker, under its lock and before its daemon, when no run can be alive: `python -m leads_pipeline.defs.reaper`.
+worker, under its lock and before its daemon, when no run can be alive.
 """
 
 import dagster as dg
 import structlog
+
+log = structlog.get_logger()
 
 GONE = "The worker that executed this run is gone."
 
@@ -31,7 +33,8 @@ def reap(instance: dg.DagsterInstance) -> list[str]:
     return [run.run_id for run in orphans]
 
 
-if __name__ == "__main__":
-    with dg.DagsterInstance.get() as opened:
-        for run_id in reap(opened):
-            structlog.get_logger().warning("run had lost its worker; recorded as ended", run=run_id)
+def reap_all() -> None:
+    """The same on the instance of this environment, with a word in the log on each run."""
+    with dg.DagsterInstance.get() as instance:
+        for run_id in reap(instance):
+            log.warning("run had lost its worker; recorded as ended", run=run_id)

@@ -19,6 +19,7 @@ from leads_pipeline.settings import Settings
 from leads_pipeline.store import corrections, dataset_requests, datasets, examples, mappings, organizations, uploads
 from leads_pipeline.store.corrections import Correction
 from leads_pipeline.store.database import SYSTEM, Database
+from leads_pipeline.store.ids import new_id
 from leads_pipeline.training import dataset_files
 from leads_pipeline.training.parameters import DatasetParameters
 from leads_pipeline_tests.builders import claim_for, received
@@ -261,6 +262,10 @@ def test_the_job_freezes_what_was_asked_for_and_its_check_passes(files: Files) -
         asked = requested_datasets(context)
         assert isinstance(asked, dg.RunRequest)
         assert isinstance(reviewed_uploads(context), dg.RunRequest)
+        at_work = dg.DagsterRunStatus.STARTED
+        instance.add_run(dg.DagsterRun(job_name="generate_training_dataset", run_id=str(new_id()), status=at_work))
+        assert isinstance(requested_datasets(context), dg.SkipReason)
+        assert isinstance(reviewed_uploads(context), dg.SkipReason)
     result = run_job("generate_training_dataset", asked.run_config["ops"]["training_datasets"]["config"])
     assert result.success
     (check,) = result.get_asset_check_evaluations()

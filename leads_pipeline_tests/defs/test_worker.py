@@ -56,6 +56,10 @@ class Worker:
         self.process.terminate()
         return self.process.wait(LONGEST)
 
+    def forked(self) -> list[int]:
+        """What runs from the pages of the one process that has imported our code, that process included."""
+        return [pid for pid in self.processes() if b"multiprocessing.forkserver" in _command(pid)]
+
     def processes(self) -> list[int]:
         """What is alive of this worker, itself included."""
         found: list[int] = []
@@ -67,6 +71,13 @@ class Worker:
                 except OSError:
                     continue
         return found
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 @pytest.fixture
@@ -117,6 +128,8 @@ def test_a_worker_runs_alone_and_the_next_one_tidies_up_after_it(
     first = start()
     eventually(lambda: first.said("worker ready"))
     eventually(lambda: runs(dg.DagsterRunStatus.STARTED))
+    # The one that forks, the code server, the daemon, and the run: none of them has imported anything itself.
+    assert len(first.forked()) == 4
 
     second = start()
     eventually(lambda: second.said("another worker is at work"))
@@ -130,6 +143,29 @@ def test_a_worker_runs_alone_and_the_next_one_tidies_up_after_it(
 
     assert second.stop() == 0
     assert second.processes() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_worker_that_is_told_to_stop_has_its_run_end_at_once(
+    start: Callable[[], Worker], instance: dg.DagsterInstance
+) -> None:
+    worker = start()
+    started = dg.RunsFilter(job_name="slow", statuses=[dg.DagsterRunStatus.STARTED])
+    eventually(lambda: instance.get_runs_count(started))
+    assert worker.stop() == 0
+    assert worker.processes() == []
+    # It has said so itself: one that was killed would still be taken for started.
+    failed = dg.RunsFilter(job_name="slow", statuses=[dg.DagsterRunStatus.FAILURE])
+    assert instance.get_runs_count(failed) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_worker_ends_with_the_process_that_its_runs_are_forked_from(start: Callable[[], Worker]) -> None:
+    worker = start()
+    eventually(lambda: worker.said("worker ready"))
+    os.kill(min(worker.forked()), signal.SIGKILL)
+    assert worker.process.wait(LONGEST) == 1
+    assert worker.processes() == []
 
 
 def test_a_worker_that_is_told_to_stop_while_it_starts_leaves_nothing(start: Callable[[], Worker]) -> None:
