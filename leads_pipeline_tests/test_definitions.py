@@ -110,5 +110,20 @@ def test_every_job_sensor_and_schedule_says_what_it_does() -> None:
         assert len(each.description or "") > 20, each.name
 
 
+def test_a_launchpad_tells_what_each_parameter_means_its_bounds_and_what_it_is_if_left_out() -> None:
+    told = {
+        (node.name, name): field.description or ""
+        for job in definitions.get_repository_def().get_all_jobs()
+        for node in job.all_node_defs
+        if isinstance(node, dg.OpDefinition)
+        for name, field in getattr(node.config_schema.config_type, "fields", {}).items()
+    }
+    assert all("eft out:" in description for description in told.values()), told
+    assert told["expired_contents", "dry_run"] == "Show what would be deleted, and delete nothing. Left out: true."
+    assert told["expired_contents", "most"].endswith("At least 1, at most 1,000,000. Left out: 100,000.")
+    assert told["training_datasets", "unreviewed_weight"].endswith("More than 0, at most 1. Left out: 0.3.")
+    assert told["training_datasets", "min_confidence"].endswith("At least 0, at most 100.")
+
+
 def test_the_definitions_load() -> None:
     dg.Definitions.validate_loadable(definitions)

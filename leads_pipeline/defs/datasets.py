@@ -9,6 +9,7 @@ from pydantic import Field
 from leads_pipeline.defs.building import Built, build_requested, metadata_of, scan
 from leads_pipeline.defs.examples import DATASET_JOB, training_examples
 from leads_pipeline.defs.intake import EVERY_LOOK_SECONDS, ON_ITS_WAY
+from leads_pipeline.defs.launchpad import Launchpad
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.shelves import LEARNING, OWNERS
 from leads_pipeline.errors import LeadsError, NotFound
@@ -18,7 +19,7 @@ from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline.training.parameters import DatasetParameters, Scope
 
 
-class DatasetConfig(dg.Config, DatasetParameters):
+class DatasetConfig(Launchpad, DatasetParameters):
     """Which dataset to build. As it stands: a shared one, of everything that may be learned from."""
 
     scope: Scope = Field(
@@ -27,7 +28,7 @@ class DatasetConfig(dg.Config, DatasetParameters):
     )
     organizations: list[str] = Field(
         default=[],
-        description="Names. With `organization`, the one it is for; with `shared`, these alone, or all where empty.",
+        description="Names. With `organization`, the one it is for; with `shared`, these alone. Left out: all.",
     )
     requested: bool = Field(
         default=False,

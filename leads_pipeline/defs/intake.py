@@ -8,6 +8,7 @@ from dagster._utils.interrupts import capture_interrupts, pop_captured_interrupt
 from pydantic import Field
 
 from leads_pipeline.defs.drain import Totals, drain
+from leads_pipeline.defs.launchpad import Launchpad
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.shelves import INTAKE, LEARNING, MAPPING, OWNERS, described, plots, table
 from leads_pipeline.insights.charts import size
@@ -15,13 +16,21 @@ from leads_pipeline.store import overview, queue, summary
 from leads_pipeline.store.database import SYSTEM
 
 
-class DrainConfig(dg.Config):
+class DrainConfig(Launchpad):
     """How long this drain works. The defaults are those of the deployment's settings."""
 
     max_seconds: float | None = Field(
-        None, gt=0, le=86_400, description="Seconds after which it makes room for the next."
+        None,
+        gt=0,
+        le=86_400,
+        description="Seconds after which it makes room for the next. Left out: LEADS_DRAIN_MAX_SECONDS.",
     )
-    linger_seconds: float | None = Field(None, ge=0, le=3_600, description="Seconds that it waits for more uploads.")
+    linger_seconds: float | None = Field(
+        None,
+        ge=0,
+        le=3_600,
+        description="Seconds that it waits for more uploads. Left out: LEADS_DRAIN_LINGER_SECONDS.",
+    )
 
 
 @dg.multi_asset(

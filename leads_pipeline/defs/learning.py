@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from leads_pipeline.defs.intake import ON_ITS_WAY
+from leads_pipeline.defs.launchpad import Launchpad
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.serving import register_shipped
 from leads_pipeline.defs.shelves import LEARNING, OWNERS
@@ -22,7 +23,7 @@ ENOUGH_RIGHT = 0.8
 """The share of corrections in the training split that a new model should get right on their own files."""
 
 
-class TrainingConfig(dg.Config):
+class TrainingConfig(Launchpad):
     """What to train. As it stands: the shared model, from the newest shared dataset."""
 
     organization: str | None = Field(

@@ -10,6 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from leads_pipeline.defs.intake import ON_ITS_WAY, QUIET_SECONDS
+from leads_pipeline.defs.launchpad import Launchpad
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.shelves import INSIGHT, OWNERS, described, plots
 from leads_pipeline.settings import Settings
@@ -25,7 +26,7 @@ TREND_WEEKS = 12
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
 
 
-class PerformanceConfig(dg.Config):
+class PerformanceConfig(Launchpad):
     """What is measured. As it stands: what changed since the last time, over the last four weeks."""
 
     window_days: int = Field(

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from leads_pipeline.defs.examples import Made, make_examples
 from leads_pipeline.defs.intake import map_waiting_uploads
+from leads_pipeline.defs.launchpad import Launchpad
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.shelves import OWNERS, UPKEEP, described
 from leads_pipeline.errors import LeadsError, SetupProblem
@@ -114,7 +115,7 @@ def purge_runs(instance: dg.DagsterInstance, days: int, now: datetime) -> int:
 # --- What Dagster sees ---------------------------------------------------------------------------------------------
 
 
-class RetentionConfig(dg.Config):
+class RetentionConfig(Launchpad):
     """As it stands, nothing is deleted: the run shows what would go."""
 
     dry_run: bool = Field(default=True, description="Show what would be deleted, and delete nothing.")

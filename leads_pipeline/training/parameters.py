@@ -33,8 +33,12 @@ class DatasetParameters(BaseModel):
     unreviewed_weight: float = Field(
         default=0.3, strict=True, gt=0, le=1, description="How much an unreviewed mapping weighs."
     )
-    since: str | None = Field(default=None, description="Only answers from this day on (UTC), `2026-01-31`.")
-    until: str | None = Field(default=None, description="Only answers up to and including this day (UTC).")
+    since: str | None = Field(
+        default=None, description="Only answers from this day on (UTC), `2026-01-31`. Left out: all."
+    )
+    until: str | None = Field(
+        default=None, description="Only answers up to and including this day (UTC). Left out: all."
+    )
     max_per_field: int | None = Field(
         default=None,
         strict=True,
