@@ -4,6 +4,7 @@ What comes out says yes or no, in how many rows, and which of the texts that it 
 tell of the person as well; no cell leaves the child.
 """
 
+import io
 import re
 import zipfile
 import zlib
@@ -31,12 +32,19 @@ PARQUET = "parquet"
 _CHUNK_ROWS = 2_000
 _BLOCK_BYTES = 2**20
 _OVERLAP_BYTES = 1_024
+_LONGEST_BYTES = 32_768
+"""Of a formula or a note beside a cell."""
 _PART_BYTES = 8 * 2**20
 """Largest part of a workbook, beside its sheets, that is read as a text."""
 _MOST_ROWS = 1_000
 """Of the person's rows, so many tell by which words the person is known."""
 _SHORTEST_WORD = 3
 _TAGS = re.compile(r"<[^>]*>")
+_END_OF_CELLS = b"</sheetData>"
+_BESIDE = re.compile(
+    rb"<f\b[^>]*>[^<]*</f>|<office:annotation\b.*?</office:annotation>|\btable:formula=\"[^\"]*\"", re.DOTALL
+)
+_EMBEDDED = (".xlsx", ".xlsm", ".docx", ".docm", ".pptx", ".odt", ".ods")
 _CELLS = re.compile(r"[,;\t|]")
 
 
@@ -204,19 +212,59 @@ def _beside_the_cells(path: Path, kind: str, person: Person) -> bool:
     if kind not in ARCHIVES:
         return False
     with zipfile.ZipFile(path) as archive:
-        for part in archive.infolist():
-            name = part.filename.lower()
-            if "/worksheets/sheet" in name or name.endswith(("sharedstrings.xml", "sharedstrings.bin", "content.xml")):
-                continue
-            if name.endswith((".xml", ".rels", ".vml")) and part.file_size <= _PART_BYTES:
-                text = archive.read(part).decode("utf-8", "replace")
-                if person.is_identified_in(text) or person.is_identified_in(_TAGS.sub("", text)):
-                    return True
-            else:
-                with archive.open(part) as file:
-                    if _in_blocks(file.read, person):
+        return any(_in_part(archive, part, person) for part in archive.infolist())
+
+
+def _in_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo, person: Person) -> bool:
+    """Whether one part tells of the person: an address anywhere in it, a number where the part holds text beside cells."""
+    with archive.open(part) as file:
+        if _in_blocks(file.read, person):
+            return True
+    name = part.filename.lower()
+    if name.endswith(_EMBEDDED):
+        return _in_embedded(archive, part, person)
+    if not name.endswith((".xml", ".rels", ".vml")) or name.endswith("sharedstrings.xml"):
+        return False
+    with archive.open(part) as file:
+        if "/worksheets/" in name or name == "content.xml":
+            # The values of its cells were looked at as the numbers that they are.
+            return any(_in_markup(text, person) for text in _beside_values(file.read))
+        return _in_markup(file.read(_PART_BYTES).decode("utf-8", "replace"), person)
+
+
+def _in_embedded(archive: zipfile.ZipFile, part: zipfile.ZipInfo, person: Person) -> bool:
+    """Whether a document within the workbook tells of the person; what is within that in turn is looked at as bytes."""
+    with archive.open(part) as file:
+        content = file.read(_PART_BYTES)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as embedded:
+            for each in embedded.infolist():
+                with embedded.open(each) as inner:
+                    if _in_markup(inner.read(_PART_BYTES).decode("utf-8", "replace"), person):
                         return True
+    except _DAMAGED:
+        pass  # its bytes were looked at
     return False
+
+
+def _in_markup(text: str, person: Person) -> bool:
+    """Whether markup tells: in an attribute, or in what is read once the tags are taken out, which may stand within a word."""
+    return person.is_identified_in(text) or person.is_identified_in(_TAGS.sub("", text))
+
+
+def _beside_values(read: Callable[[int], bytes]) -> Iterator[str]:
+    """What a sheet's markup says beside the values of cells: formulas, notes, and what stands after the cells, such as headers
+    of pages and what a cell may hold.
+    """
+    before = b""
+    while block := read(_BLOCK_BYTES):
+        both = before + block
+        for found in _BESIDE.finditer(both):
+            yield found[0].decode("utf-8", "replace")
+        before = both[-_LONGEST_BYTES:]
+        if _END_OF_CELLS in both:
+            yield (both[both.index(_END_OF_CELLS) :] + read(_PART_BYTES)).decode("utf-8", "replace")
+            return
 
 
 def _in_blocks(read: Callable[[int], bytes], person: Person) -> bool:

@@ -2,6 +2,8 @@
 
 import io
 import re
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
@@ -9,10 +11,16 @@ import pytest
 import xlwt
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl.chart import BarChart, Reference
 from openpyxl.comments import Comment
+from openpyxl.packaging.custom import StringProperty
+from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.worksheet import Worksheet
 
 from leads_pipeline.errors import RequestInvalid
 from leads_pipeline.spreadsheets import Found, Person, find, person
+from leads_pipeline_tests.spreadsheets.hostile import ods
 
 ADA = person(["Ada.Byron@Example.com"], ["+49 30 901820"])
 
@@ -121,35 +129,165 @@ def test_a_person_in_the_first_row_of_a_file_without_a_header_is_found(tmp_path:
     assert (seen.rows, seen.told) == (1, (0, 1, 2))
 
 
-@pytest.mark.parametrize("where", ["cell", "number", "title row", "hidden sheet", "comment", "property", "link"])
-def test_a_person_is_found_wherever_a_workbook_keeps_one(tmp_path: Path, where: str) -> None:
-    workbook = openpyxl.Workbook()
-    sheet = workbook.active
-    assert sheet is not None
+MAIL, PHONE = "Ada.Byron@Example.com", "+49 30 901820"
+
+
+def workbook() -> tuple[openpyxl.Workbook, Worksheet]:
+    """One in which Ada is not."""
+    made = openpyxl.Workbook()
+    sheet = made.active
+    assert isinstance(sheet, Worksheet)
     sheet.append(["Name", "Mail", "Phone"])
     sheet.append(["Bob", "bob@example.com", 1])
-    if where == "cell":
-        sheet.append(["Ada", "ADA.BYRON@example.com"])
-    elif where == "number":
-        sheet.append(["Ada", "", 4930901820])
-    elif where == "title row":
-        sheet.insert_rows(1)
-        sheet["A1"] = "Liste von ada.byron@example.com"
-    elif where == "hidden sheet":
-        other = workbook.create_sheet("Other")
-        other.sheet_state = "hidden"
-        other.append(["030/901820"])
-    elif where == "comment":
-        sheet["A2"].comment = Comment("ask Ada.Byron@example.com", "Bob")
-    elif where == "property":
-        workbook.properties.creator = "ada.byron@example.com"
-    else:
-        sheet["A2"].hyperlink = "mailto:ada.byron@example.com"
+    return made, sheet
+
+
+def in_a_cell(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+    sheet.append(["Ada", "ADA.BYRON@example.com"])
+
+
+def as_a_number(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+    sheet.append(["Ada", "", 4930901820])
+
+
+def in_a_title_row(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+    sheet.insert_rows(1)
+    sheet["A1"] = f"Liste von {MAIL}"
+
+
+def in_a_hidden_sheet(made: openpyxl.Workbook, _: Worksheet) -> None:
+    other = made.create_sheet("Other")
+    other.sheet_state = "veryHidden"
+    other.append(["030/901820"])
+
+
+def in_a_hidden_column(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+    sheet["H2"] = MAIL
+    sheet.column_dimensions["H"].hidden = True
+
+
+def in_a_comment(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+    sheet["A2"].comment = Comment(f"ask {MAIL}", "Bob")
+
+
+def in_a_comment_by_number(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+    sheet["A2"].comment = Comment(f"call {PHONE}", "Bob")
+
+
+def as_who_commented(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+    sheet["A2"].comment = Comment("ask me", MAIL)
+
+
+def as_the_author(made: openpyxl.Workbook, _: Worksheet) -> None:
+    made.properties.creator = MAIL
+
+
+def as_a_property_of_our_own(made: openpyxl.Workbook, _: Worksheet) -> None:
+    made.custom_doc_props.append(StringProperty(name="Contact", value=PHONE))  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def in_a_link(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+    sheet["A2"].hyperlink = f"mailto:{MAIL}"
+
+
+def in_a_formula(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+    sheet["A3"] = f'=HYPERLINK("mailto:{MAIL}", "write")'
+
+
+def in_a_formula_by_number(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+    sheet["A3"] = f'=HYPERLINK("tel:{PHONE}", "call")'
+
+
+def in_a_defined_name(made: openpyxl.Workbook, _: Worksheet) -> None:
+    made.defined_names.add(DefinedName("Contact", attr_text=f'"{MAIL}"'))
+
+
+def in_a_page_s_header(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+    sheet.oddHeader.center.text = f"Leads of {PHONE}"  # pyright: ignore[reportOptionalMemberAccess]
+
+
+def in_a_choice(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+    choice = DataValidation(type="list", formula1=f'"{MAIL},x@example.com"', prompt="Who is it?")
+    sheet.add_data_validation(choice)
+    choice.add("A2:A9")
+
+
+def in_a_chart(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+    chart = BarChart()
+    chart.title = f"Calls of {PHONE}"
+    chart.add_data(Reference(sheet, min_col=3, min_row=1, max_row=2), titles_from_data=True)
+    sheet.add_chart(chart, "E5")
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        in_a_cell, as_a_number, in_a_title_row, in_a_hidden_sheet, in_a_hidden_column, in_a_comment, in_a_comment_by_number,
+        as_who_commented, as_the_author, as_a_property_of_our_own, in_a_link, in_a_formula, in_a_formula_by_number,
+        in_a_defined_name, in_a_page_s_header, in_a_choice, in_a_chart,
+    ],
+)  # fmt: skip
+def test_a_person_is_found_wherever_a_workbook_keeps_one(
+    tmp_path: Path, hide: Callable[[openpyxl.Workbook, Worksheet], None]
+) -> None:
+    made, sheet = workbook()
+    hide(made, sheet)
     content = io.BytesIO()
-    workbook.save(content)
+    made.save(content)
     seen = found(tmp_path, "a.xlsx", content.getvalue())
     assert (seen.held, seen.readable) == (True, True)
-    assert not found(tmp_path, "a.xlsx", content.getvalue(), person(["nobody@example.com"])).held
+    assert not found(tmp_path, "a.xlsx", content.getvalue(), person(["nobody@example.com"], ["+49 30 7654321"])).held
+
+
+DRAWN = f'<a:p xmlns:a="a"><a:r><a:t>{MAIL[:4]}</a:t></a:r><a:r><a:t>{MAIL[4:]}</a:t></a:r></a:p>'
+
+
+def embedded() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as document:
+        document.writestr("word/document.xml", f"<w:t xmlns:w='w'>{'Dear ' * 200}{PHONE}</w:t>")
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("xl/drawings/drawing9.xml", DRAWN),
+        ("xl/media/image1.jpeg", b"\xff\xd8\xff\xe1 Exif Artist " + MAIL.encode() + b"\0\xff\xd9"),
+        ("xl/threadedComments/threadedComment1.xml", f"<t>{PHONE}</t>"),
+        ("xl/persons/person.xml", f'<person userId="{MAIL}"/>'),
+        ("xl/embeddings/Document1.docx", embedded()),
+    ],
+)
+def test_a_text_box_a_picture_s_author_and_a_document_within_tell_of_a_person(
+    tmp_path: Path, name: str, part: bytes | str
+) -> None:
+    content = io.BytesIO()
+    workbook()[0].save(content)
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.writestr(name, part)
+    assert found(tmp_path, "a.xlsx", content.getvalue()).held
+    assert not found(tmp_path, "a.xlsx", content.getvalue(), person(["nobody@example.com"], ["+49 30 7654321"])).held
+
+
+@pytest.mark.parametrize("note", [MAIL, PHONE])
+def test_a_note_in_an_opendocument_sheet_tells_of_a_person(tmp_path: Path, note: str) -> None:
+    cell = (
+        '<table:table-cell office:value-type="string"><office:annotation>'
+        f"<text:p>ask {note[:6]}<text:span>{note[6:]}</text:span></text:p></office:annotation>"
+        "<text:p>Bob</text:p></table:table-cell>"
+    )
+    seen = found(tmp_path, "a.ods", ods(f"<table:table-row>{cell}</table:table-row>"))
+    assert (seen.held, seen.readable) == (True, True)
+
+
+def test_figures_of_two_cells_make_no_number(tmp_path: Path) -> None:
+    made, sheet = workbook()
+    sheet.append(["Carl", "carl@example.com", 49])
+    sheet.append([30901, 820, 1820])
+    content = io.BytesIO()
+    made.save(content)
+    assert not found(tmp_path, "a.xlsx", content.getvalue()).held
 
 
 def test_a_person_is_found_in_an_old_workbook_and_in_one_of_wide_characters(tmp_path: Path) -> None:
