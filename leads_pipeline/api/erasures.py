@@ -66,6 +66,9 @@ class ErasureShown(BaseModel):
     models: list[str] = Field(description="Models that had learned from those: withdrawn, and trained again without.")
     erased_uploads: list[str] = Field(description="Up to 100 uploads that lost their contents.")
     not_looked_through_uploads: list[str] = Field(description="Up to 100 uploads whose contents could not be read.")
+    tables_not_rewritten: list[str] = Field(
+        description="Tables too large or too busy to be rewritten: their free space keeps what was deleted until it is used."
+    )
     problem: dict[str, Any] | None
     created_at: datetime
     finished_at: datetime | None
@@ -86,6 +89,7 @@ class ErasureShown(BaseModel):
             models=outcome.get("models", []),
             erased_uploads=outcome.get("erased_uploads", []),
             not_looked_through_uploads=outcome.get("not_looked_through_uploads", []),
+            tables_not_rewritten=outcome.get("tables_not_rewritten", []),
             problem=None if erasure.problem is None else dict(erasure.problem),
             created_at=erasure.created_at,
             finished_at=erasure.finished_at,

@@ -194,6 +194,8 @@ def _print(erasure: "Erasure", *, as_json: bool) -> None:
     for name, words in {"datasets": "datasets withdrawn", "models": "models withdrawn"}.items():
         if erasure.outcome.get(name):
             print(f"{words}: {', '.join(erasure.outcome[name])}")
+    if erasure.outcome.get("tables_not_rewritten"):
+        print(f"vacuumed, and too large or busy to be rewritten: {', '.join(erasure.outcome['tables_not_rewritten'])}")
     gone = "would be erased" if erasure.dry_run else "erased"
     for name, words in {"erased_uploads": gone, "not_looked_through_uploads": "not looked through"}.items():
         for upload in erasure.outcome.get(name, ()):

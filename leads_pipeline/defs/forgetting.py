@@ -19,16 +19,14 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from leads_pipeline.defs import traces
 from leads_pipeline.defs.traces import Cleaned
 from leads_pipeline.errors import ContentsLost, ContentsUnavailable, LeadsError, StaleClaim
-from leads_pipeline.logs import where
 from leads_pipeline.providers.inbox import KeptFile
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import Found, Limits, Person, find, person_from_json
-from leads_pipeline.store import audit, erasures, forgetting, organizations, uploads, withdrawal
+from leads_pipeline.store import audit, erasures, forgetting, organizations, remains, uploads, withdrawal
 from leads_pipeline.store.database import SYSTEM, Database, Transaction
 from leads_pipeline.store.erasures import Erasure
 from leads_pipeline.store.forgetting import Kept, Pattern
@@ -41,7 +39,6 @@ MOST_NAMED = 100
 """Uploads that a certificate names at most of a kind; all are counted."""
 BEAT_SECONDS = 20.0
 DAGSTER = "dagster"
-DAGSTER_TABLES = ("event_logs", "runs", "run_tags", "asset_keys", "job_ticks", "kvs")
 
 Progress = Callable[[int], None]
 
@@ -90,7 +87,6 @@ class _Work:
         self.texts = list(erasure.texts)
         self.looked_at = erasure.looked_at
         self.noted = time.monotonic()
-        self.ended = False
 
     @property
     def subject(self) -> dict[str, Any]:
@@ -128,14 +124,14 @@ def _erase(work: _Work) -> None:
             work.count(objects=swept)
             work.beat()
         _cleaned(work, traces.clean_temporary_files())
-        of_dagster = [f"{DAGSTER}.{table}" for table in DAGSTER_TABLES] if work.outcome.get("dagster_texts") else []
-        _vacuum(work, [*forgetting.TOUCHED, *of_dagster])
-    work.outcome.pop("dataset_ids", None)
+        _clear_tables(work)
+    for name in ("dataset_ids", "touched"):
+        work.outcome.pop(name, None)
     with work.database.transaction(SYSTEM) as transaction:
         erasures.finish(transaction, work.erasure, work.outcome)
-    work.ended = True
-    if not work.dry_run:
-        _vacuum(work, ("erasures",))
+    # Whom it was about stood in its own row to the end.
+    remains.clear_tables(work.database, ["erasures"])
+    remains.clear_log(work.settings)
 
 
 # --- A person ------------------------------------------------------------------------------------------------------
@@ -327,6 +323,8 @@ def _clean_texts(work: _Work, patterns: Sequence[Pattern]) -> None:
             with work.database.transaction(SYSTEM) as transaction:
                 changed = forgetting.take_out(transaction, table, patterns, organization=work.erasure.organization_id)
                 work.count(**{name: changed})
+                if changed:
+                    work.name("touched", [f"{table.schema}.{table.name}".removeprefix("public.")])
                 work.note(transaction)
 
 
@@ -344,12 +342,12 @@ def _is_in_scope(work: _Work, file: KeptFile) -> bool:
         return organizations.organization_named(transaction, file.organization) == work.erasure.organization_id
 
 
-def _vacuum(work: _Work, tables: Sequence[str]) -> None:
-    """Have what was deleted cleared away where it lay. What PostgreSQL keeps beyond that is its operator's."""
-    for table in tables:
-        try:
-            work.database.vacuum(table)
-        except DBAPIError as error:
-            log.warning("a table was not vacuumed", table=table, error=where(error))
-        if not work.ended:
-            work.beat()
+def _clear_tables(work: _Work) -> None:
+    """Have what was deleted cleared away where it lay; tables of which PostgreSQL keeps some for a while are named."""
+    touched = list(work.outcome.get("touched", ()))
+    if any(work.outcome.get(name) for name in ("erased", "reviewers")):
+        touched += forgetting.TOUCHED
+    if work.erasure.kind == "organization":
+        touched += forgetting.OF_ORGANIZATION
+    if touched and (left := remains.clear_tables(work.database, dict.fromkeys(touched), work.beat)):
+        work.name("tables_not_rewritten", left)

@@ -168,12 +168,6 @@ class Database:
         """The same connections on behalf of `actor`."""
         return replace(self, actor=actor)
 
-    def vacuum(self, table: str) -> None:
-        """Have PostgreSQL clear away what was deleted or overwritten in a table, as far as nobody sees it any more."""
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            if connection.execute(text("SELECT to_regclass(:table)"), {"table": table}).scalar() is not None:
-                connection.execute(text(f"VACUUM {table}"))
-
     @contextmanager
     def transaction(self, scope: UUID | SystemScope, *, by: Actor | None = None) -> Generator[Transaction]:
         """Commit on leaving, roll back on an exception. `by` is who acts, for the audit trail."""

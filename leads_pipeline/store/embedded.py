@@ -71,6 +71,13 @@ def stop(home: Path) -> None:
             embedded_cluster.stop(cluster)
 
 
+def clear_log(home: Path) -> None:
+    """Delete what the server of `home` has written to its write-ahead log so far. Does nothing when it does not run."""
+    cluster = cluster_of(home)
+    if cluster.desk.exists():
+        embedded_cluster.clear_log(cluster)
+
+
 def wipe(home: Path) -> None:
     """Stop the server of `home` and delete its data, for good.
 

@@ -17,7 +17,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,6 +73,8 @@ SETTINGS = {
     # No replicas, so less to log.
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    # A file of the log that is used again holds what was in it, somebody's deleted rows among that, until it is overwritten.
+    "wal_recycle": "off",
     "max_logical_replication_workers": "0",
     # Parallel workers share memory through /dev/shm, of which a container has 64 MB.
     "max_parallel_workers_per_gather": "0",
@@ -236,6 +239,16 @@ def delete(cluster: Cluster) -> None:
         path.unlink(missing_ok=True)
 
 
+def clear_log(cluster: Cluster) -> None:
+    """Have a running server's write-ahead log begin a new file and delete all earlier ones."""
+    folder = socket_folder(cluster)
+    if folder is None:
+        return
+    with _as_superuser(cluster, folder) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_switch_wal()")
+        cursor.execute("CHECKPOINT")
+
+
 # --- Starting ------------------------------------------------------------------------------------------------------
 
 
@@ -344,12 +357,7 @@ def _prepare(cluster: Cluster, folder: Path) -> None:
 
     passwords = {role: cluster.ensure_password(role) for role in (SUPERUSER, OWNER)}
     try:
-        with closing(
-            psycopg2.connect(
-                host=str(folder), port=PORT, user=SUPERUSER, password=passwords[SUPERUSER], dbname="postgres"
-            )
-        ) as connection:
-            connection.autocommit = True
+        with _as_superuser(cluster, folder) as connection:
             _make_owner_and_database(connection, passwords[OWNER])
     except psycopg2.Error as error:
         raise SetupProblem(
@@ -357,6 +365,19 @@ def _prepare(cluster: Cluster, folder: Path) -> None:
             f"if files in {cluster.desk} were lost, restore them, or begin anew with `leads db reset`."
         ) from error
     cluster.prepared.touch(mode=0o600)
+
+
+@contextmanager
+def _as_superuser(cluster: Cluster, folder: Path) -> "Generator[psycopg2.extensions.connection]":
+    """A connection for what no role of ours may do, without transactions."""
+    import psycopg2
+
+    password = cluster.password(SUPERUSER)
+    with closing(
+        psycopg2.connect(host=str(folder), port=PORT, user=SUPERUSER, password=password, dbname="postgres")
+    ) as connection:
+        connection.autocommit = True
+        yield connection
 
 
 def _make_owner_and_database(connection: "psycopg2.extensions.connection", password: str) -> None:

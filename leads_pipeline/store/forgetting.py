@@ -318,9 +318,11 @@ OF_OPERATORS = frozenset({"login_sessions", "api_tokens"})
 TOUCHED = (
     "file_uploads", "upload_contents", "sheets", "processing_jobs", "field_mappings", "user_corrections", "memory_entries",
     "field_patterns", "performance_headers", "training_examples", "training_templates", "dataset_examples",
-    "training_datasets", "mapping_models", "mapping_model_chunks", "idempotency_keys", "recommendations",
-    "weekly_summaries", "erasures",
+    "mapping_models", "mapping_model_chunks", "idempotency_keys", "recommendations", "weekly_summaries",
 )  # fmt: skip
+"""Where an upload is, and what was learned from it."""
+OF_ORGANIZATION = ("organizations", "organization_keys", "lead_schemas", "api_tokens", "login_sessions")
+"""Where an organization is beside that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ def dagster(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Generato
         if name in ("DAGSTER_HOME", "LEADS_DAGSTER_DATABASE_URL"):
             monkeypatch.setenv(name, value)
     monkeypatch.setenv("LEADS_HOME", str(deployment.home))
-    monkeypatch.setenv("DATABASE_URL", deployment.database.url.render_as_string(hide_password=False))
+    if deployment.settings.database_url is not None:
+        monkeypatch.setenv("DATABASE_URL", deployment.settings.database_url.get_secret_value())
     with dg.DagsterInstance.get() as instance:
         yield instance

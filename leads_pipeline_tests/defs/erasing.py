@@ -1,6 +1,7 @@
 """What tests of erasures share: people whom nobody else is like, and a deployment in which they left traces."""
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from leads_pipeline.spreadsheets import person, person_to_json
 from leads_pipeline.store import corrections, erasures, organizations, uploads
 from leads_pipeline.store.corrections import Correction
 from leads_pipeline.store.database import SYSTEM, Database
+from leads_pipeline.store.embedded_cluster import cluster_of
 from leads_pipeline.store.erasures import Erasure
 from leads_pipeline_tests.builders import claim_for, stored_mappings
 
@@ -58,19 +60,22 @@ class Canary:
 
 
 class Deployment:
-    """A deployment with a home, an inbox and a Dagster of its own, in which one organization's people have worked."""
+    """A deployment with a home, an inbox and a Dagster of its own, in which one organization's people have worked.
 
-    def __init__(self, database: Database, organization: UUID, home: Path) -> None:
+    `own_server`: PostgreSQL runs below this home, and not for all tests.
+    """
+
+    def __init__(self, database: Database, organization: UUID, home: Path, *, own_server: bool = False) -> None:
         self.database, self.organization, self.home = database, organization, home
         with database.transaction(SYSTEM) as transaction:
             self.name = organizations.organization(transaction, organization).name
-        # The server is the session's; the files of a home are this test's.
         chosen: dict[str, Any] = {
             "LEADS_HOME": home,
             "LEADS_INBOX": str(home / "inbox"),
             "LEADS_DRAIN_LINGER_SECONDS": 0,
-            "DATABASE_URL": database.url.render_as_string(hide_password=False),
         }
+        if not own_server:
+            chosen["DATABASE_URL"] = database.url.render_as_string(hide_password=False)
         self.settings = Settings(**chosen)
         (home / "inbox" / self.name).mkdir(parents=True)
 
@@ -131,7 +136,7 @@ class Deployment:
                     for (row,) in block:
                         yield table["name"], row
         for path in self.home.rglob("*"):
-            if path.is_file():
+            if path.is_file() and self.home / "postgres" not in path.parents:
                 yield str(path), str(path.name) + path.read_bytes().decode("latin-1")
                 if path.suffix == ".xlsx":
                     for cells in openpyxl.load_workbook(path).active.values:  # pyright: ignore[reportOptionalMemberAccess]
@@ -148,6 +153,17 @@ class Deployment:
                 if found:
                     left.setdefault(place, []).extend(found)
         return left
+
+    def on_disk(self) -> set[str]:
+        """What of any canary stands in the bytes of the server's files: what was deleted and what is in its log included."""
+        found: set[str] = set()
+        for path in cluster_of(self.home).data.rglob("*"):
+            if path.is_file():
+                found |= {match.decode().lower() for match in _ON_DISK.findall(path.read_bytes())}
+        return found
+
+
+_ON_DISK = re.compile(rb"zorbnik[a-z]*|qwyla[a-z]*|vexmail[a-z]*|77\d\d5193", re.IGNORECASE)
 
 
 def workbook(rows: list[list[str]], title: str) -> bytes:

@@ -1,20 +1,34 @@
 """Whoever is forgotten leaves no trace: fifty people are put into everything that keeps something, and erased."""
 
 import json
+from collections.abc import Generator
+from pathlib import Path
 from uuid import UUID
 
 import dagster as dg
+import pytest
 
 from leads_pipeline.defs.examples import make_waiting_examples
 from leads_pipeline.defs.inbox import take_in
 from leads_pipeline.defs.processing import process
 from leads_pipeline.providers.inbox import Inbox
-from leads_pipeline.store import audit, uploads
-from leads_pipeline.store.database import SYSTEM
+from leads_pipeline.store import audit, embedded, migrations, uploads
+from leads_pipeline.store.database import SYSTEM, connect
 from leads_pipeline_tests.builders import claim_for
+from leads_pipeline_tests.conftest import new_organization
 from leads_pipeline_tests.defs.erasing import HEADERS, OTHERS, Canary, Deployment, csv_of, workbook
 
 PEOPLE = 50
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Generator[Deployment]:
+    """One with a PostgreSQL of its own, of which every byte may be looked at."""
+    home = tmp_path / "home"
+    with embedded.server(home) as url, connect(url) as database:
+        migrations.upgrade(database)
+        yield Deployment(database, new_organization(database), home, own_server=True)
+    embedded.wipe(home)
 
 
 def plant(at: Deployment, people: list[Canary], instance: dg.DagsterInstance) -> dict[str, UUID]:
@@ -112,6 +126,7 @@ def test_fifty_people_are_erased_and_not_one_trace_is_left(deployment: Deploymen
     tables = ("file_uploads", "upload_contents", "field_mappings", "user_corrections", "memory_entries", "field_patterns",
               "sheets", "recommendations", "weekly_summaries", "idempotency_keys")  # fmt: skip
     assert {*(f"public.{table}" for table in tables), "dagster.event_logs", "dagster.runs"} <= set(before)
+    assert len(deployment.on_disk()) > PEOPLE
     with deployment.database.transaction(deployment.organization) as transaction:
         facts = transaction.all(_FACTS)
 
@@ -128,6 +143,7 @@ def test_fifty_people_are_erased_and_not_one_trace_is_left(deployment: Deploymen
     assert all(each.outcome["uploads"] == len(made) for each in done)
 
     assert deployment.traces_of(people) == {}
+    assert deployment.on_disk() == set()
     with deployment.database.transaction(deployment.organization) as transaction:
         assert transaction.all(_FACTS) == facts
         shown = {name: uploads.upload(transaction, upload) for name, upload in made.items()}
