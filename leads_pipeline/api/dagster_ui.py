@@ -9,7 +9,6 @@ Dagster has no public way to mount its UI; what is imported from its private mod
 
 import asyncio
 import html
-import os
 import sys
 import threading
 from collections.abc import AsyncGenerator, Generator
@@ -27,10 +26,10 @@ from leads_pipeline.api.changes import Change, Note, nobody_is_told
 from leads_pipeline.api.guard import SAFE, VIEWER, principal_of
 from leads_pipeline.api.pages import page
 from leads_pipeline.api.problems import respond
-from leads_pipeline.defs.instance import CODE_LOCATION, DEFINITIONS, prepare_dagster_home
+from leads_pipeline.defs.instance import CODE_LOCATION, DEFINITIONS, open_instance
 from leads_pipeline.errors import InsufficientScope, LeadsError
 from leads_pipeline.logs import where
-from leads_pipeline.settings import CHECKOUT, Settings, dagster_environment
+from leads_pipeline.settings import CHECKOUT, Settings
 from leads_pipeline.store.database import check_reachable, connect
 
 log = structlog.get_logger()
@@ -143,7 +142,6 @@ def _open(settings: Settings, database: URL, prefix: str, note: Note) -> Generat
     The definitions are loaded into this process, which saves the 110 MB of a code server. Runs are queued here and started
     by the worker. Code that does not load is shown by the UI itself.
     """
-    import dagster as dg
     from dagster._core.remote_origin import InProcessCodeLocationOrigin
     from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
     from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
@@ -154,15 +152,11 @@ def _open(settings: Settings, database: URL, prefix: str, note: Note) -> Generat
     # Dagster itself would try for 12 seconds, and end with a traceback.
     with connect(database, pool=1) as probe:
         check_reachable(probe)
-    prepare_dagster_home(settings)
-    # Dagster reads its storage's URL from the environment, and so shows the variable's name, not the password, in the UI.
-    ours = dagster_environment(settings, database)
-    os.environ.update({name: ours[name] for name in ("DAGSTER_HOME", "LEADS_DAGSTER_DATABASE_URL")})
     code = LoadableTargetOrigin(
         executable_path=sys.executable, module_name=DEFINITIONS, working_directory=str(CHECKOUT)
     )
     target = InProcessWorkspaceLoadTarget([InProcessCodeLocationOrigin(code, location_name=CODE_LOCATION)])
-    with dg.DagsterInstance.get() as instance:
+    with open_instance(settings, database) as instance:
         instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
         with ProcessContext(instance, target, version=__version__) as workspace:
             webserver = Webserver(workspace, prefix, note)

@@ -18,7 +18,7 @@ from leads_pipeline.insights import attention, pictures
 from leads_pipeline.insights.attention import Item, Place
 from leads_pipeline.insights.charts import number, percent, size
 from leads_pipeline.insights.intervals import Estimate
-from leads_pipeline.store import organizations, overview
+from leads_pipeline.store import organizations, overview, retention
 from leads_pipeline.store.database import SYSTEM, SystemScope, Transaction
 
 router = APIRouter(include_in_schema=False)
@@ -69,6 +69,7 @@ _DASHBOARD = {
     Place.ACCURACY: ("/admin/assets/field_mappings", "Mappings"),
     Place.RUN: ("/admin/runs/{which}", "The run"),
     Place.BUDGET: ("/admin/assets/field_mappings", "Mappings"),
+    Place.KEPT: ("/admin/assets/expired_contents", "Retention"),
 }
 _REST = {
     Place.BEGINNING: ("/docs#/uploads", "How to send one"),
@@ -78,6 +79,7 @@ _REST = {
     Place.PATTERNS: ("/api/v1/training/field-patterns", "Headers and answers"),
     Place.ACCURACY: ("/api/v1/training/field-patterns", "Headers and answers"),
     Place.BUDGET: ("/api/v1/training/summary", "Figures"),
+    Place.KEPT: ("/api/v1/uploads?status=mapped", "These files"),
 }
 _DASHBOARD_LINKS = (
     '<li><a href="/admin/assets">The assets</a>: what was taken in, mapped and learned</li>'
@@ -103,6 +105,11 @@ def _look(shared: Services, scope: UUID | SystemScope) -> _Seen:
             spent=overview.spent_this_month(transaction, now),
             budget=budget,
             failed_runs=overview.failed_runs(transaction, now - RECENT) if scope is SYSTEM else (),
+            neglected=[
+                (each.organization, each.files, each.oldest)
+                for each in retention.neglected(transaction, shared.settings.training_data_retention_days)
+            ],
+            name_them=scope is SYSTEM,
         )
         recommended = overview.recommended(transaction, MOST_RECOMMENDED)
         queue = pictures.waiting(overview.queue_age(transaction))

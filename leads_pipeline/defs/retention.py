@@ -1,6 +1,7 @@
 """Retention: contents that have been kept long enough go, and so do Dagster's records of old drains."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -17,7 +18,7 @@ from leads_pipeline.errors import LeadsError, SetupProblem
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import examples, retention
 from leads_pipeline.store.database import SYSTEM, Database
-from leads_pipeline.store.retention import Overview
+from leads_pipeline.store.retention import Neglected, Overview
 
 AT_A_TIME = 50
 CLOCKS_APART = timedelta(hours=1)
@@ -25,7 +26,7 @@ MUCH = 0.5
 """Of all contents: more than that at once is no day's work, and more likely a clock or a setting that is wrong."""
 FEW = 20
 """So many may go whatever their share is."""
-RUNS_AT_A_TIME = 500
+RUNS_AT_A_TIME, MOST_RUNS = 500, 10_000
 
 
 @dataclass(slots=True)
@@ -100,16 +101,20 @@ def _require_sense(found: Overview, *, confirmed: bool) -> None:
         )
 
 
-def purge_runs(instance: dg.DagsterInstance, days: int, now: datetime) -> int:
-    """Delete Dagster's records of drains that ended longer ago, up to 500; how many were deleted."""
+def purge_runs(instance: dg.DagsterInstance, days: int, now: datetime, *, dry_run: bool = False) -> int:
+    """Delete Dagster's records of drains that ended longer ago, up to 10,000; how many were deleted, or would be."""
     ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
     old = dg.RunsFilter(
         job_name=map_waiting_uploads.name, statuses=ended, created_before=now - timedelta(days=max(days, 1))
     )
-    runs = instance.get_runs(old, limit=RUNS_AT_A_TIME)
-    for run in runs:
-        instance.delete_run(run.run_id)
-    return len(runs)
+    if dry_run:
+        return min(instance.get_runs_count(old), MOST_RUNS)
+    deleted = 0
+    while deleted < MOST_RUNS and (runs := instance.get_runs(old, limit=RUNS_AT_A_TIME)):
+        for run in runs:
+            instance.delete_run(run.run_id)
+        deleted += len(runs)
+    return deleted
 
 
 # --- What Dagster sees ---------------------------------------------------------------------------------------------
@@ -135,8 +140,9 @@ class RetentionConfig(Launchpad):
     description=described(
         "What has been kept long enough. Contents of files and masked samples older than "
         "`TRAINING_DATA_RETENTION_DAYS`, or an organization's own number of days, are deleted every night; "
-        "facts, mappings and answers stay, and examples are made before. A file that somebody has still to look "
-        "at is held. Launched from here, it is a dry run unless you say otherwise.",
+        "facts, mappings and answers stay, and examples are made before; Dagster's records of drains as old go as well. "
+        "A file that somebody has still to look at is held, and named below by organization once it is too old. "
+        "Launched from here, it is a dry run unless you say otherwise.",
         ("retention", "files"),
     ),
 )
@@ -149,20 +155,24 @@ def expired_contents(context: dg.AssetExecutionContext, config: RetentionConfig,
         )
     except LeadsError as error:
         raise dg.Failure(error.detail) from error
-    runs = 0
-    if not config.dry_run:
-        runs = purge_runs(context.instance, settings.training_data_retention_days, datetime.now(UTC))
+    now = datetime.now(UTC)
+    runs = purge_runs(context.instance, settings.training_data_retention_days, now, dry_run=config.dry_run)
+    with leads.database.transaction(SYSTEM) as transaction:
+        neglected = retention.neglected(transaction, settings.training_data_retention_days)
     return dg.MaterializeResult(
         metadata={
             "dry_run": config.dry_run,
             "due": done.found.due,
             "due_bytes": done.found.due_bytes,
             "held_for_review": done.found.held,
+            "held_too_long": sum(each.files for each in neglected),
+            "held_too_long_oldest_days": max(((now - each.oldest).days for each in neglected), default=0),
             "deleted": done.deleted,
             "deleted_bytes": done.bytes,
-            "drain_runs_purged": runs,
+            "drain_runs": runs,
             **{f"problems/{code}": count for code, count in sorted(done.problems.items())},
             "organizations": dg.MetadataValue.md(table_of(done)),
+            "held": dg.MetadataValue.md(table_of_neglected(neglected)),
         }
     )
 
@@ -171,6 +181,30 @@ def table_of(done: Retained) -> str:
     """Of whom how many files, for a person."""
     lines = [f"| {name} | {count:,} |" for name, count in done.organizations.most_common(50)]
     return "\n".join(["| organization | files |", "|---|---:|", *lines])
+
+
+NEGLECTED = (
+    "Nobody has looked at what is open in these, so they stay. Have them reviewed (`GET /api/v1/uploads?status=mapped` lists "
+    "them), or deleted (`DELETE /api/v1/uploads/{id}`)."
+)
+
+
+def table_of_neglected(neglected: Sequence[Neglected]) -> str:
+    """Whose files are kept beyond their time because nobody has looked at them, and what to do, for a person."""
+    if not neglected:
+        return "No file is kept beyond its time."
+    lines = [
+        f"| {each.organization} | {each.files:,} | {each.bytes:,} | {each.oldest:%Y-%m-%d} |" for each in neglected[:50]
+    ]
+    return "\n".join(
+        [
+            NEGLECTED,
+            "",
+            "| organization | files | bytes | oldest |",
+            "|---|---:|---:|---|",
+            *lines,
+        ]
+    )
 
 
 apply_retention = dg.define_asset_job(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +15,9 @@ LONGEST_WAIT_SECONDS = 120.0
 NEARLY = 0.8
 """The part of a budget from which its end is announced."""
 
+MOST_NAMED = 3
+"""Organizations that are named at most."""
+
 
 class Place(StrEnum):
     """Where to go about something."""
@@ -25,6 +29,7 @@ class Place(StrEnum):
     ACCURACY = "accuracy"
     RUN = "run"
     BUDGET = "budget"
+    KEPT = "kept"
     BEGINNING = "beginning"
 
 
@@ -47,8 +52,14 @@ def items(
     spent: Mapping[str, Any],
     budget: float | None,
     failed_runs: Sequence[Mapping[str, Any]] = (),
+    neglected: Sequence[tuple[str, int, datetime]] = (),
+    name_them: bool = False,
 ) -> list[Item]:
-    """From figures as `store.overview` gives them; failures and failed runs are those of the last week."""
+    """From figures as `store.overview` gives them; failures and failed runs are those of the last week.
+
+    `neglected` are organizations with how many files they keep beyond their time, and when the oldest came; `name_them`
+    where the reader may know whose they are.
+    """
     if not totals["uploads"]:
         return [Item(Place.BEGINNING, "Nothing came in yet. Send a first file, and see what becomes of its columns.")]
     found: list[Item] = []
@@ -93,6 +104,8 @@ def items(
         found.append(
             Item(Place.BUDGET, f"{used}; {'it is asked no more' if spent['cost_usd'] >= budget else 'it ends soon'}.")
         )
+    if neglected:
+        found.append(Item(Place.KEPT, _kept(neglected, name_them=name_them), urgent=True))
     if totals["open_columns"]:
         columns, files = totals["open_columns"], totals["open"]
         says = f"{_count(columns, 'column')} of {_count(files, 'file')} {_be(columns, 'waits', 'wait')} for a person's word."
@@ -101,6 +114,20 @@ def items(
         says = f"People said different things about {_count(disputed, 'header')}; memory cannot be sure there."
         found.append(Item(Place.PATTERNS, says))
     return found
+
+
+def _kept(neglected: Sequence[tuple[str, int, datetime]], *, name_them: bool) -> str:
+    files = sum(count for _, count, _ in neglected)
+    oldest = min(came for *_, came in neglected)
+    named = [f"{name} {count:,}" for name, count, _ in neglected[:MOST_NAMED]]
+    if more := len(neglected) - len(named):
+        named.append(f"{_count(more, 'other')}")
+    whose = f" ({', '.join(named)})" if name_them else ""
+    return (
+        f"{_count(files, 'file')} {_be(files, 'is', 'are')} kept beyond {_be(files, 'its', 'their')} time, the oldest since "
+        f"{oldest:%Y-%m-%d}, because nobody has looked at what is open in {_be(files, 'it', 'them')}{whose}. "
+        f"Review {_be(files, 'it', 'them')}, or delete {_be(files, 'it', 'them')}."
+    )
 
 
 def _count(number: int, thing: str) -> str:

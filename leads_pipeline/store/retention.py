@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from leads_pipeline.store import audit, contents
-from leads_pipeline.store.database import Transaction
+from leads_pipeline.store.database import SYSTEM, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,36 @@ def overview(transaction: Transaction, days: int) -> Overview:
             days=days,
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Neglected:
+    """Files of an organization that are kept beyond their time: how many, their bytes, and when the oldest came."""
+
+    organization: str
+    files: int
+    bytes: int
+    oldest: datetime
+
+
+GRACE_DAYS = 7
+"""Where files go right after their review, one that waits for it is no neglect before that."""
+
+
+def neglected(transaction: Transaction, days: int) -> list[Neglected]:
+    """Files that are due but for somebody who has still to look at them, by organization, those with the most first."""
+    rows = transaction.all(
+        f"""SELECT o.name AS organization, count(*) AS files, sum(u.size_bytes)::bigint AS bytes, min(u.received_at) AS oldest
+            FROM organizations o JOIN file_uploads u ON u.organization_id = o.id
+            WHERE (CAST(:organization AS uuid) IS NULL OR o.id = :organization)
+              AND u.status = 'mapped' AND u.contents_deleted_at IS NULL AND ({_HELD} OR {_DAYS} = 0)
+              AND u.received_at < now() - make_interval(days => greatest({_DAYS}, :grace))
+            GROUP BY o.id ORDER BY 2 DESC, 1""",
+        organization=None if transaction.scope is SYSTEM else transaction.organization,
+        days=days,
+        grace=GRACE_DAYS,
+    )
+    return [Neglected(**row) for row in rows]
 
 
 def due(transaction: Transaction, days: int, *, limit: int, but_not: Collection[UUID] = ()) -> list[Expired]:

@@ -1,5 +1,8 @@
 """Retention: what is old goes, what is to be looked at stays, and nothing goes for a wrong clock or setting."""
 
+import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -7,14 +10,16 @@ from uuid import UUID
 import dagster as dg
 import pytest
 
+from leads_pipeline.definitions import build_definitions
 from leads_pipeline.defs.processing import process
 from leads_pipeline.defs.retention import expired_contents, purge_runs, run_retention
 from leads_pipeline.errors import SetupProblem, StaleState
 from leads_pipeline.insights import pictures
-from leads_pipeline.settings import Settings
+from leads_pipeline.settings import Settings, child_environment
 from leads_pipeline.store import audit, corrections, organizations, retention, uploads
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline_tests.builders import claim_for, received
+from leads_pipeline_tests.defs.erasing import Deployment
 
 FILE = b"E-Mail,Frobnik\nada@example.com,1\nbob@example.com,2\n"
 
@@ -92,6 +97,37 @@ def test_what_somebody_has_still_to_look_at_is_held(database: Database, settings
     assert is_kept(database, alone, drawn)
 
 
+@pytest.mark.usefixtures("leads")
+def test_what_is_kept_because_nobody_looks_at_it_is_told_by_organization(
+    database: Database, settings: Settings, alone: UUID
+) -> None:
+    old, young = mapped(database, settings, alone), mapped(database, settings, alone, 1, days=80)
+    with database.transaction(alone) as transaction:
+        transaction.run("UPDATE file_uploads SET decided_count = column_count - 1")
+        (found,) = retention.neglected(transaction, 90)
+        name = organizations.organization(transaction, alone).name
+        assert (found.organization, found.files, found.bytes) == (name, 1, len(FILE))
+        assert found.oldest == uploads.upload(transaction, old).received_at
+    with dg.instance_for_test() as instance:
+        done = build_definitions().resolve_job_def("apply_retention").execute_in_process(instance=instance)
+    (told,) = done.asset_materializations_for_node("expired_contents")
+    assert told.metadata["held_too_long"].value == 1
+    assert told.metadata["held_too_long_oldest_days"].value == 100
+    assert f"| {name} | 1 | {len(FILE)} |" in str(told.metadata["held"].value)
+    assert is_kept(database, alone, young)
+
+
+def test_where_files_go_right_after_their_review_a_week_without_one_is_told(
+    database: Database, settings: Settings, alone: UUID
+) -> None:
+    with database.transaction(SYSTEM) as transaction:
+        organizations.change_organization(transaction, alone, {"training_data_retention_days": 0})
+    mapped(database, settings, alone, days=6)
+    mapped(database, settings, alone, 1, days=8)
+    with database.transaction(SYSTEM) as transaction:
+        assert [found.files for found in retention.neglected(transaction, 90)] == [1]
+
+
 def test_an_organization_s_own_days_count_and_none_means_after_review(
     database: Database, settings: Settings, alone: UUID
 ) -> None:
@@ -141,22 +177,43 @@ def test_a_clock_that_is_behind_deletes_nothing(database: Database, settings: Se
     assert is_kept(database, alone, old)
 
 
+def job_named(name: str) -> dg.JobDefinition:
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job(name=name)
+    def job() -> None:
+        nothing()
+
+    return job
+
+
+@pytest.mark.usefixtures("alone")
+def test_the_command_purges_records_of_old_drains_and_tells_how_many_before(
+    deployment: Deployment, dagster: dg.DagsterInstance
+) -> None:
+    job_named("map_waiting_uploads").execute_in_process(instance=dagster)
+    with deployment.database.transaction(SYSTEM) as transaction:
+        transaction.run("UPDATE dagster.runs SET create_timestamp = create_timestamp - interval '91 days'")
+
+    def purged(*options: str) -> int:
+        command = [sys.executable, "-m", "leads_pipeline", "retention", "run", "--json", *options]
+        done = subprocess.run(command, env=child_environment(deployment.settings), check=True, capture_output=True)
+        return json.loads(done.stdout)["drain_runs"]
+
+    before = dagster.get_runs_count()
+    assert (purged("--dry-run"), dagster.get_runs_count()) == (1, before)
+    assert (purged(), dagster.get_runs_count()) == (1, before - 1)
+
+
 def test_records_of_old_drains_are_purged_and_of_nothing_else() -> None:
-    def job_named(name: str) -> dg.JobDefinition:
-        @dg.op
-        def nothing() -> None: ...
-
-        @dg.job(name=name)
-        def job() -> None:
-            nothing()
-
-        return job
-
     with dg.instance_for_test() as instance:
         for name in ("map_waiting_uploads", "generate_training_dataset"):
             job_named(name).execute_in_process(instance=instance)
         now = datetime.now(UTC)
         assert purge_runs(instance, 90, now) == 0
+        assert purge_runs(instance, 90, now + timedelta(days=91), dry_run=True) == 1
+        assert len(instance.get_runs()) == 2
         assert purge_runs(instance, 90, now + timedelta(days=91)) == 1
         assert [run.job_name for run in instance.get_runs()] == ["generate_training_dataset"]
 

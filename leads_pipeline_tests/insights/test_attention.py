@@ -1,5 +1,6 @@
 """What the home page says needs somebody, from figures."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from leads_pipeline.insights.attention import Item, Place, items
@@ -49,6 +50,20 @@ def test_the_end_of_a_budget_is_announced() -> None:
     assert "it ends soon" in told(spent={"cost_usd": 9.0})[0].says
     assert "it is asked no more" in told(spent={"cost_usd": 10.0})[0].says
     assert told(spent={"cost_usd": 900.0}, budget=None) == []
+
+
+def test_files_kept_beyond_their_time_are_told_with_whose_they_are_where_that_may_be_known() -> None:
+    kept = [(name, count, datetime(2026, 3, day, tzinfo=UTC)) for name, count, day in (("Acme", 5, 9), ("Beta", 2, 3))]
+    (item,) = told(neglected=kept, name_them=True)
+    assert (item.place, item.urgent) == (Place.KEPT, True)
+    assert item.says == (
+        "7 files are kept beyond their time, the oldest since 2026-03-03, because nobody has looked at what is open in them "
+        "(Acme 5, Beta 2). Review them, or delete them."
+    )
+    (own,) = told(neglected=kept[:1])
+    assert "Acme" not in own.says
+    (many,) = told(neglected=kept * 3, name_them=True)
+    assert "(Acme 5, Beta 2, Acme 5, 3 others)" in many.says
 
 
 def test_failures_disputes_open_columns_and_failed_runs_are_told_with_their_numbers() -> None:
