@@ -42,8 +42,8 @@ class DrainConfig(Launchpad):
             owners=OWNERS,
             kinds={"postgres", "excel"},
             description=described(
-                "The files that came in. One row for each spreadsheet received by REST or the inbox: its name, "
-                "size and state (`received`, `processing`, `mapped`, `reviewed`, `failed`). A file is mapped "
+                "The files that came in: one row for each spreadsheet received by REST or the inbox, and what became of it. "
+                "Its state is `received`, `processing`, `mapped`, `reviewed` or `failed`. A file is mapped "
                 "within seconds of its arrival; one that fails stays here with the reason, and the next goes on.",
                 ("queue", "uploads", "waits", "storage"),
             )
@@ -62,8 +62,8 @@ class DrainConfig(Launchpad):
             owners=OWNERS,
             kinds={"postgres", "python"},
             description=described(
-                "What each column means. One row for each column: the lead field it holds, or none, with a "
-                "calibrated confidence and the reason. *Coverage* is the share of columns that needed no person; "
+                "What each column means: one row for each, with the lead field that it holds, or none, a calibrated "
+                "confidence and the reason. *Coverage* is the share of columns that needed no person; "
                 "watch it together with the corrections that people make.",
                 ("coverage", "accuracy", "llm-calls", "llm-tokens", "llm-cost"),
             )
@@ -81,8 +81,8 @@ class DrainConfig(Launchpad):
             owners=OWNERS,
             kinds={"postgres", "csv"},
             description=described(
-                "What can be exported. The rows of all mapped files whose contents are still kept. Leads are not "
-                "stored twice: an export reads the file again with the mappings of that moment.",
+                "What can be exported: the rows of all mapped files whose contents are kept, in the lead schema. Leads are "
+                "not stored twice: an export reads the file again with the mappings of that moment.",
                 ("files",),
             ),
         ),
@@ -191,7 +191,7 @@ def new_uploads(context: dg.SensorEvaluationContext, leads: Leads) -> dg.RunRequ
     owners=OWNERS,
     kinds={"postgres"},
     description=described(
-        "What people said. One row for each answer: a mapping confirmed, or changed. Answers act on the next "
+        "What people said: one row for each answer, by which a mapping was confirmed or changed. Answers act on the next "
         "file at once, through the memory of their organization; this asset counts them.",
         ("collection", "corrections", "accuracy"),
     )

@@ -15,7 +15,8 @@ class Launchpad(dg.Config):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         for field in cls.model_fields.values():
-            field.description = f"{field.description or ''}{_bounds(field)}{_default(field)}".strip()
+            meaning, left_out, default = (field.description or "").partition(" Left out:")
+            field.description = f"{meaning}{_bounds(field)}{left_out}{default}{_default(field)}"
 
 
 def _bounds(field: FieldInfo) -> str:

@@ -96,8 +96,8 @@ def _measure(transaction: Transaction, start: datetime, end: datetime) -> int:
     owners=OWNERS,
     kinds={"postgres", "pandas"},
     description=described(
-        "How well files are mapped. For each model version, field, language and organization, and for all "
-        "together: accuracy, wrong maps, coverage, calibration, corrections per file, what memory and the "
+        "How well files are mapped: for each model version, field, language and organization, and for all "
+        "together. Accuracy, wrong maps, coverage, calibration, corrections per file, what memory and the "
         "language model did, cost and seconds, with 95 % intervals, day by day. *Online* is what people reviewed "
         "as a whole; *audit* is what was drawn at random for review; a golden set is kept apart from both. The "
         "plots show all organizations together over four weeks.",

@@ -138,8 +138,8 @@ class RetentionConfig(Launchpad):
     owners=OWNERS,
     kinds={"postgres"},
     description=described(
-        "What has been kept long enough. Contents of files and masked samples older than "
-        "`TRAINING_DATA_RETENTION_DAYS`, or an organization's own number of days, are deleted every night; "
+        "What has been kept long enough: contents of files and masked samples, which are deleted every night. "
+        "They go when they are older than `TRAINING_DATA_RETENTION_DAYS`, or an organization's own number of days; "
         "facts, mappings and answers stay, and examples are made before; Dagster's records of drains as old go as well. "
         "A file that somebody has still to look at is held, and named below by organization once it is too old. "
         "Launched from here, it is a dry run unless you say otherwise.",

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 480, 240
+WIDTH, HEIGHT = 480, 190
+"""Low enough to be seen as a whole under two lines of a description, before the dashboard folds the rest."""
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 56, 30
 ROW = 24
 LONGEST_LABEL = 27
@@ -371,8 +372,8 @@ def _above(value: float) -> float:
 
 
 def _below(value: float) -> float:
-    """The tenth under a share, and never more than 0.8, so that a change does not look larger than it is."""
-    return max(0.0, min(0.8, math.floor(value * 10 + 1e-9) / 10))
+    """The tenth below a share, so that it stands on no edge, and never more than 0.8: no change looks larger than it is."""
+    return max(0.0, min(0.8, (math.ceil(value * 10 - 1e-9) - 1) / 10))
 
 
 def _with_bounds(point: Point, unit: Unit) -> str:
