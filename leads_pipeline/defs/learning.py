@@ -1,5 +1,6 @@
 """Mapping models in Dagster: the asset, the proof that corrections acted, the job, its schedule and sensor."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -54,48 +55,49 @@ def owner_of(transaction: Transaction, name: str | None) -> UUID | None:
     group_name=LEARNING,
     owners=OWNERS,
     kinds={"postgres", "numpy"},
+    output_required=False,
     description=(
         "What maps unseen columns. Trained from a dataset, starting from the shipped model, and compared with the "
         "champion column by column on layouts that neither has learned from. A model that is worse on a field that matters "
         "is rejected, with the reason; another becomes a candidate. `leads models promote` makes it the champion from the "
-        "next upload on, `leads models rollback` goes back."
+        "next upload on, `leads models rollback` goes back. Launch below, or by `POST /training/retrain`."
     ),
 )
-def mapping_models(context: dg.AssetExecutionContext, config: TrainingConfig, leads: Leads) -> dg.MaterializeResult:
-    """Trains a model, and keeps it as a candidate or as rejected."""
+def mapping_models(
+    context: dg.AssetExecutionContext, config: TrainingConfig, leads: Leads
+) -> Iterator[dg.MaterializeResult]:
+    """Trains, and keeps what comes of it as a candidate or as rejected. What is refused leaves the asset as it is."""
     register_shipped(leads.database)
-    if config.requested:
-        return _train_what_was_asked_for(context, leads)
+    with leads.database.transaction(SYSTEM) as transaction:
+        withdrawal.settle(transaction)
+    for model in _asked_for(context, leads) if config.requested else [_launched(context, config, leads)]:
+        context.log.info("Model %s is %s. %s", model.version, model.status, model.reason or "")
+        yield dg.MaterializeResult(metadata=metadata_of(model))
+
+
+def _launched(context: dg.AssetExecutionContext, config: TrainingConfig, leads: Leads) -> Model:
     try:
         with leads.database.transaction(SYSTEM) as transaction:
             owner = owner_of(transaction, config.organization)
-            withdrawal.settle(transaction)
-        with leads.database.transaction(SYSTEM) as transaction:
             planned = plan(transaction, owner, version=config.dataset, seed=config.seed)
-        model = train(leads.database, planned, context.run.run_id, progress=context.log.info)
+        return train(leads.database, planned, context.run.run_id, progress=context.log.info)
     except LeadsError as problem:
         raise dg.Failure(problem.detail, allow_retries=False) from problem
-    context.log.info("Model %s is %s. %s", model.version, model.status, model.reason or "")
-    return dg.MaterializeResult(metadata=metadata_of(model))
 
 
-def _train_what_was_asked_for(context: dg.AssetExecutionContext, leads: Leads) -> dg.MaterializeResult:
+def _asked_for(context: dg.AssetExecutionContext, leads: Leads) -> list[Model]:
+    """Train what waits; the newest of what came of it."""
     trained: list[Model] = []
-    refused = 0
     while True:
         with leads.database.transaction(SYSTEM) as transaction:
             request = model_requests.take(transaction, context.run.run_id)
         if request is None:
-            break
+            return trained[-1:]
         outcome = train_requested(leads.database, request, context.run.run_id, progress=context.log.info)
         if isinstance(outcome, LeadsError):
-            refused += 1
             context.log.warning("Request %s: %s", request.id, outcome.detail)
         else:
             trained.append(outcome)
-            context.log.info("Model %s is %s. %s", outcome.version, outcome.status, outcome.reason or "")
-    metadata: dict[str, Any] = {"trained": len(trained), "refused": refused}
-    return dg.MaterializeResult(metadata=metadata | (metadata_of(trained[-1]) if trained else {}))
 
 
 def metadata_of(model: Model) -> dict[str, Any]:
@@ -107,7 +109,7 @@ def metadata_of(model: Model) -> dict[str, Any]:
         "scope": model.organization or "shared",
         "dataset": model.dataset_version or 0,
         "seconds": model.metrics["seconds"],
-        "reason": model.reason or "",
+        **({} if model.reason is None else {"reason": model.reason}),
         "comparison": dg.MetadataValue.md(comparison_of(model)),
     }
     for name in SETS:
@@ -122,15 +124,15 @@ SETS = ("golden set", "held-out layouts", "shipped layouts")
 
 def comparison_of(model: Model) -> str:
     """Champion and candidate beside each other, for a person."""
-    lines = ["| | columns | champion | candidate | difference (95 %) |", "|---|---:|---:|---:|---:|"]
+    lines = ["| on | columns | champion, candidate | difference (95 %) |", "|---|---:|---:|---:|"]
     for name in SETS:
         found = model.metrics[name]
         if not found["columns"]:
-            lines.append(f"| {name} | 0 | | | nothing fell to it |")
+            lines.append(f"| {name} | 0 | | nothing fell to it |")
             continue
         low, high = found["interval"]
         lines.append(
-            f"| {name} | {found['columns']:,} | {found['champion']:.1%} | {found['candidate']:.1%} | "
+            f"| {name} | {found['columns']:,} | {found['champion']:.1%}, {found['candidate']:.1%} | "
             f"{found['difference']:+.1%} ({low:+.1%} to {high:+.1%}) |"
         )
     return "\n".join(lines)
@@ -148,7 +150,7 @@ def comparison_of(model: Model) -> str:
 def corrections_acted(context: dg.AssetCheckExecutionContext, leads: Leads) -> dg.AssetCheckResult:
     """Proves that the loop is closed, by the model that this run has trained or the newest."""
     with leads.database.transaction(SYSTEM) as transaction:
-        model = models.made_by(transaction, context.run.run_id) or models.newest_trained(transaction, None)
+        model = models.made_by(transaction, context.run.run_id) or models.newest_of_all(transaction)
     if model is None:
         return dg.AssetCheckResult(passed=True, description="No model was trained yet.")
     proof = model.metrics["corrections"]

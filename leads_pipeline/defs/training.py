@@ -142,8 +142,6 @@ def train_requested(
     """Train what was asked for and write the outcome on the request. An error of ours is an outcome, too."""
     try:
         with database.transaction(SYSTEM) as transaction:
-            withdrawal.settle(transaction)
-        with database.transaction(SYSTEM) as transaction:
             planned = plan(transaction, request.owner, version=request.dataset)
         model = train(database, planned, run_id, progress=progress)
     except LeadsError as problem:

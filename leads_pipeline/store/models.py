@@ -242,6 +242,12 @@ def newest_trained(transaction: Transaction, owner: UUID | None) -> Model | None
     return None if row is None else _model(row)
 
 
+def newest_of_all(transaction: Transaction) -> Model | None:
+    """The model of any scope that was trained last."""
+    row = transaction.first(f"{_MODELS} WHERE NOT m.shipped ORDER BY m.version DESC LIMIT 1")
+    return None if row is None else _model(row)
+
+
 def made_by(transaction: Transaction, run_id: str) -> Model | None:
     """The model that a run has trained."""
     row = transaction.first(f"{_MODELS} WHERE m.dagster_run_id = :run ORDER BY m.version DESC LIMIT 1", run=run_id)
