@@ -39,6 +39,7 @@ class _Seen:
     span: str
     items: Sequence[Item]
     recommended: Sequence[Mapping[str, Any]]
+    learned: Mapping[str, Any]
     charts: Sequence[str]
 
 
@@ -54,6 +55,7 @@ def show(request: Request, shared: Shared) -> Response:
         f"<header><h1>leads_pipeline</h1>{_who(principal)}</header>"
         f"{_figures(seen)}<h2>Needs attention</h2>{_items(seen.items, addresses)}"
         f"<h2>Recommended</h2>{_recommended(seen.recommended, principal)}"
+        f"<h2>Learned</h2><dl>{_tiles(_learned(seen.learned))}</dl>"
         f'<h2>How it goes</h2><div class="charts">{"".join(seen.charts)}</div>'
         f"<h2>Further</h2><ul>{_DASHBOARD_LINKS if principal.organization is None else ''}{_LINKS}</ul>"
     )
@@ -112,10 +114,11 @@ def _look(shared: Services, scope: UUID | SystemScope) -> _Seen:
             name_them=scope is SYSTEM,
         )
         recommended = overview.recommended(transaction, MOST_RECOMMENDED)
+        learned = overview.learned(transaction)
         queue = pictures.waiting(overview.queue_age(transaction))
     charts = [*(picture(rows) for picture in PICTURES), queue]
     span = f"the last {len(rows)} {unit}s"
-    return _Seen(heading, totals, recent, span, items, recommended, charts)
+    return _Seen(heading, totals, recent, span, items, recommended, learned, charts)
 
 
 def _whose(transaction: Transaction, shared: Services) -> tuple[str, float | None]:
@@ -180,7 +183,7 @@ def _items(items: Sequence[Item], addresses: Mapping[Place, tuple[str, str]]) ->
 
 def _recommended(rows: Sequence[Mapping[str, Any]], principal: Principal) -> str:
     if not rows:
-        return '<p class="card">Nothing yet. Recommendations are made each morning, and after reviews.</p>'
+        return '<p class="card">Nothing at the moment. It is looked for each morning, and after reviews.</p>'
     address = "/admin/assets/recommendations" if principal.organization is None else "/api/v1/training/recommendations"
     lines: list[str] = []
     for row in rows:
@@ -195,6 +198,28 @@ def _recommended(rows: Sequence[Mapping[str, Any]], principal: Principal) -> str
         )
     further = f'<p class="further"><a href="{address}">How to do it, and what earlier ones brought</a></p>'
     return f'<ul class="card attention">{"".join(lines)}</ul>{further}'
+
+
+def _learned(found: Mapping[str, Any]) -> Sequence[tuple[str, ...]]:
+    whose = "your own" if found["own"] else "of all who share" if not found["shipped"] else "comes with this release"
+    since = "" if found["promoted_at"] is None or found["shipped"] else f", since {_day(found['promoted_at'])}"
+    examples = "files are reviewed first"
+    if found["dataset"] is not None:
+        examples = f"{found['examples']:,} examples, {_day(found['frozen_at'])}"
+    return (
+        ("Maps now", _numbered("Model", found["champion"]), f"{whose}{since}"),
+        ("Tried beside it", _numbered("Model", found["challenger"])),
+        ("Waits to be tried", _numbered("Model", found["candidate"])),
+        ("Newest dataset", _numbered("Version", found["dataset"]), examples),
+    )
+
+
+def _numbered(what: str, version: int | None) -> str:
+    return "–" if version is None else f"{what} {version}"
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%-d %b}"
 
 
 def _share(estimate: Estimate | None) -> tuple[str, str]:

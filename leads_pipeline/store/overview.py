@@ -251,6 +251,33 @@ def recommended(transaction: Transaction, limit: int) -> Sequence[Mapping[str, A
     )
 
 
+def learned(transaction: Transaction) -> Mapping[str, Any]:
+    """What maps now, what may follow it, and the newest dataset in force: of one organization, or the shared ones.
+
+    `champion`, `candidate` and `challenger` are versions of models, `dataset` one of a dataset; None where there is none.
+    An organization without a champion of its own has the shared one.
+    """
+    return transaction.one(
+        """WITH mine AS (
+               SELECT status, version, shipped, promoted_at, organization_id FROM mapping_models
+               WHERE organization_id IS NOT DISTINCT FROM CAST(:organization AS uuid)
+                  OR (organization_id IS NULL AND status = 'champion')
+           ), champion AS (
+               SELECT * FROM mine WHERE status = 'champion' ORDER BY organization_id NULLS LAST LIMIT 1
+           ), dataset AS (
+               SELECT version, example_count, frozen_at FROM training_datasets
+               WHERE status = 'frozen' AND organization_id IS NOT DISTINCT FROM CAST(:organization AS uuid)
+               ORDER BY version DESC LIMIT 1
+           )
+           SELECT c.version AS champion, c.shipped, c.promoted_at, c.organization_id IS NOT NULL AS own,
+                  (SELECT max(version) FROM mine WHERE status = 'candidate') AS candidate,
+                  (SELECT max(version) FROM mine WHERE status = 'challenger') AS challenger,
+                  d.version AS dataset, d.example_count AS examples, d.frozen_at
+           FROM (SELECT) one LEFT JOIN champion c ON true LEFT JOIN dataset d ON true""",
+        organization=_owner(transaction),
+    )
+
+
 # --- Parts of queries ----------------------------------------------------------------------------------------------
 
 _MINE = "(CAST(:organization AS uuid) IS NULL OR organization_id = :organization)"

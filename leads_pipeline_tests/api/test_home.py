@@ -13,6 +13,7 @@ from leads_pipeline.api.charts import CHARTS
 from leads_pipeline.store import organizations
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline_tests.api.conftest import Client, token_for
+from leads_pipeline_tests.api.test_models import candidate
 from leads_pipeline_tests.builders import received
 
 FILE = b"First Name,Last Name,E-Mail,Zxqv\nAda,Byron,ada@example.com,1\n"
@@ -71,6 +72,23 @@ def test_the_figures_are_those_that_are_stored_at_this_moment(client: Client) ->
     assert shown["Corrections per upload"][0] == "1"
     assert shown["Decided without a person"][1].endswith("of 8 columns")
     assert "1 file of this week could not be mapped: 1 ×" in attention(home(client))
+
+
+def test_it_tells_which_model_maps_and_which_one_may_follow(
+    client: Client, admin: httpx.Client, database: Database, organization: UUID
+) -> None:
+    shipped = client.get("/models").json()["champion"]
+    shown = tiles(home(client))
+    assert shown["Maps now"] == [f"Model {shipped}", "comes with this release"]
+    assert shown["Newest dataset"] == ["–", "files are reviewed first"]
+    model = candidate(database, organization).version
+    assert tiles(home(client))["Waits to be tried"] == [f"Model {model}"]
+    client.post(f"/models/{model}/promote").raise_for_status()
+    shown = tiles(home(client))
+    assert shown["Maps now"][0] == f"Model {model}"
+    assert shown["Maps now"][1].startswith("your own, since ")
+    assert shown["Waits to be tried"] == ["–"]
+    assert tiles(home(admin))["Maps now"][0] == f"Model {shipped}"
 
 
 def test_an_organization_sees_itself_alone_and_no_way_into_the_dashboard(
