@@ -15,6 +15,7 @@ ALL = (
     "datasets",
     "surrogates",
     "contents",
+    "audit",
     "serving",
     "trials",
     "refitting",

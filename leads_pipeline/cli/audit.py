@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from leads_pipeline.cli.common import AsJson, organization_named, read_settings, ready
+from leads_pipeline.cli.common import AsJson, organization_named, progress, read_settings, ready
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -45,8 +45,12 @@ def audit_verify(
     from leads_pipeline.store.database import SYSTEM
 
     known = None if anchor is None else Anchor.parse(anchor)
-    with ready(read_settings()) as database, database.transaction(SYSTEM) as transaction:
-        found = audit.verify(transaction, known)
+    with (
+        ready(read_settings()) as database,
+        database.transaction(SYSTEM) as transaction,
+        progress(quiet=as_json) as step,
+    ):
+        found = audit.verify(transaction, known, progress=lambda done, of: step(done, of, f"{done:,} events looked at"))
     if as_json:
         shown = {"whole": found.whole, "sealed": found.sealed, "head": str(found.head), "waiting": found.waiting}
         print(json.dumps({**shown, "oldest_seconds": round(found.oldest_seconds, 1), "problems": found.problems}))

@@ -9,7 +9,7 @@ The chain is not written inline, since every event would have to wait for the on
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -210,7 +210,9 @@ def seal(transaction: Transaction, *, most: int = 2_000) -> int:
     if not transaction.value("SELECT pg_try_advisory_xact_lock(:lock)", lock=_LOCK):
         return 0
     rows = transaction.all(
-        f"""SELECT {_EVENT_COLUMNS} FROM audit_unsealed w JOIN audit_events e ON e.id = w.event_id
+        # Each looked up by itself: a join would read all events there are, for the handful that wait.
+        f"""SELECT {_EVENT_COLUMNS} FROM audit_unsealed w
+            CROSS JOIN LATERAL (SELECT * FROM audit_events WHERE id = w.event_id OFFSET 0) e
             ORDER BY e.happened_at, e.id LIMIT :most""",
         most=most,
     )
@@ -245,8 +247,12 @@ def seal(transaction: Transaction, *, most: int = 2_000) -> int:
     return len(rows)
 
 
-def verify(transaction: Transaction, anchor: Anchor | None = None) -> Verification:
+def verify(
+    transaction: Transaction, anchor: Anchor | None = None, *, progress: Callable[[int, int], None] = lambda *_: None
+) -> Verification:
     """Follow the chain from its beginning, and tell whatever does not fit. Wants the system's scope.
+
+    `progress` is told how many events of how many were looked at, every few thousand.
 
     A changed byte, a missing, an inserted and a moved event break the chain at their place. Seals cut off at the end are
     missed by the head, and by an `anchor` if somebody rewrote the head as well.
@@ -254,7 +260,7 @@ def verify(transaction: Transaction, anchor: Anchor | None = None) -> Verificati
     result = Verification()
     # The head is read before the chain: what is sealed in the meantime lies beyond it.
     head = transaction.first("SELECT position, hash FROM audit_head") or {"position": 0, "hash": BEGINNING}
-    previous, sealed_before = BEGINNING, None
+    previous, latest = BEGINNING, None
     anchored = anchor is None or anchor == Anchor(0, BEGINNING)
     blocks = transaction.stream(
         f"""SELECT {_EVENT_COLUMNS}, s.position, s.event_id, s.organization_id AS sealed_organization, s.sealed_at, s.hash
@@ -269,12 +275,15 @@ def verify(transaction: Transaction, anchor: Anchor | None = None) -> Verificati
             position, found = row["position"], bytes(row["hash"])
             if position != result.head.position + 1:
                 result.found(f"The seals from {result.head.position + 1:,} to {position - 1:,} are missing.")
-            if (misfit := _misfit(row, previous, sealed_before)) is not None:
+            if (misfit := _misfit(row, previous, latest)) is not None:
                 result.found(misfit)
             if anchor is not None and anchor.position == position:
                 anchored = anchor.hash == found
             result.head = Anchor(position, found)
-            previous, sealed_before = found, row["sealed_at"]
+            previous = found
+            if row["id"] is not None:
+                latest = row["happened_at"] if latest is None else max(latest, row["happened_at"])
+        progress(result.sealed, head["position"])
     if (result.head.position, result.head.hash) != (head["position"], bytes(head["hash"])):
         result.found(
             f"The chain ends at {result.head.position:,}, its head says {head['position']:,}: seals are missing."
@@ -285,8 +294,8 @@ def verify(transaction: Transaction, anchor: Anchor | None = None) -> Verificati
     return result
 
 
-def _misfit(row: Mapping[str, Any], previous: bytes, sealed_before: datetime | None) -> str | None:
-    """What is wrong with one seal and its event, if anything."""
+def _misfit(row: Mapping[str, Any], previous: bytes, latest: datetime | None) -> str | None:
+    """What is wrong with one seal and its event, if anything. `latest`: of the events that were sealed before."""
     place = f"sealed at {row['position']:,}"
     if row["id"] is None:
         return f"Event {row['event_id']}, {place}, is missing."
@@ -294,7 +303,7 @@ def _misfit(row: Mapping[str, Any], previous: bytes, sealed_before: datetime | N
         return f"Event {row['id']}, {place}, or its seal was changed."
     if row["organization_id"] != row["sealed_organization"]:
         return f"Event {row['id']}, {place}, is of another organization than its seal."
-    if sealed_before is not None and row["happened_at"] < sealed_before - LATE:
+    if latest is not None and row["happened_at"] < latest - LATE:
         return f"Event {row['id']}, {place}, was dated back."
     return None
 

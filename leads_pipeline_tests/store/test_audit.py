@@ -29,9 +29,7 @@ def trail(tmp_path_factory: pytest.TempPathFactory) -> Generator[Database]:
     embedded.wipe(home)
 
 
-@pytest.fixture
-def events(trail: Database) -> list[UUID]:
-    """A whole chain of ten events, in its order."""
+def empty(trail: Database) -> None:
     with trail.transaction(SYSTEM) as transaction:
         transaction.run("ALTER TABLE audit_events DISABLE TRIGGER audit_events_whole")
         transaction.run("ALTER TABLE audit_seals DISABLE TRIGGER audit_seals_whole")
@@ -40,6 +38,12 @@ def events(trail: Database) -> list[UUID]:
         transaction.run("TRUNCATE audit_events, audit_seals, audit_unsealed")
         transaction.run("UPDATE audit_head SET position = 0, hash = decode(repeat('00', 32), 'hex')")
         transaction.run("ALTER TABLE audit_head ENABLE TRIGGER audit_head_goes_on")
+
+
+@pytest.fixture
+def events(trail: Database) -> list[UUID]:
+    """A whole chain of ten events, in its order."""
+    empty(trail)
     with trail.transaction(SYSTEM, by=TOKEN) as transaction:
         for number in range(10):
             about = ("upload", new_id())
@@ -166,6 +170,27 @@ def test_an_event_that_was_dated_back_before_it_was_sealed_is_found(trail: Datab
         audit.seal(transaction)
     (problem,) = verified(trail).problems
     assert problem.endswith("sealed at 11, was dated back.")
+
+
+def test_events_that_have_waited_for_hours_while_nobody_sealed_are_whole(trail: Database) -> None:
+    empty(trail)
+    with trail.transaction(SYSTEM) as transaction:
+        for action in ("upload.received", "upload.mapped"):
+            audit.record(transaction, action)
+    with tampering(trail) as transaction:
+        transaction.run(
+            "UPDATE audit_events SET happened_at = now() - interval '5 hours' WHERE action = 'upload.received'"
+        )
+        transaction.run(
+            "UPDATE audit_events SET happened_at = now() - interval '3 hours' WHERE action = 'upload.mapped'"
+        )
+    for _ in range(2):
+        with trail.transaction(SYSTEM) as transaction:
+            assert audit.seal(transaction, most=1) == 1
+    seen: list[tuple[int, int]] = []
+    with trail.transaction(SYSTEM) as transaction:
+        assert audit.verify(transaction, progress=lambda done, of: seen.append((done, of))).whole
+    assert seen == [(2, 2)]
 
 
 def test_an_event_that_was_deleted_before_it_was_sealed_is_missed(trail: Database, events: list[UUID]) -> None:
