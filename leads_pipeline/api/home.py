@@ -55,7 +55,7 @@ def show(request: Request, shared: Shared) -> Response:
         f"<header><h1>leads_pipeline</h1>{_who(principal)}</header>"
         f"{_figures(seen)}<h2>Needs attention</h2>{_items(seen.items, addresses)}"
         f"<h2>Recommended</h2>{_recommended(seen.recommended, principal)}"
-        f"<h2>Learned</h2><dl>{_tiles(_learned(seen.learned))}</dl>"
+        f"<h2>Learned</h2><dl>{_tiles(_learned(seen.learned, principal))}</dl>"
         f'<h2>How it goes</h2><div class="charts">{"".join(seen.charts)}</div>'
         f"<h2>Further</h2><ul>{_DASHBOARD_LINKS if principal.organization is None else ''}{_LINKS}</ul>"
     )
@@ -183,7 +183,7 @@ def _items(items: Sequence[Item], addresses: Mapping[Place, tuple[str, str]]) ->
 
 def _recommended(rows: Sequence[Mapping[str, Any]], principal: Principal) -> str:
     if not rows:
-        return '<p class="card">Nothing at the moment. It is looked for each morning, and after reviews.</p>'
+        return '<p class="card">Nothing at the moment. This is looked at anew each morning, and after reviews.</p>'
     address = "/admin/assets/recommendations" if principal.organization is None else "/api/v1/training/recommendations"
     lines: list[str] = []
     for row in rows:
@@ -200,14 +200,16 @@ def _recommended(rows: Sequence[Mapping[str, Any]], principal: Principal) -> str
     return f'<ul class="card attention">{"".join(lines)}</ul>{further}'
 
 
-def _learned(found: Mapping[str, Any]) -> Sequence[tuple[str, ...]]:
-    whose = "your own" if found["own"] else "of all who share" if not found["shipped"] else "comes with this release"
+def _learned(found: Mapping[str, Any], principal: Principal) -> Sequence[tuple[str, ...]]:
+    operator = principal.organization is None
+    whose = "your own" if found["own"] else "comes with this release" if found["shipped"] else "of all who share"
     since = "" if found["promoted_at"] is None or found["shipped"] else f", since {_day(found['promoted_at'])}"
-    examples = "files are reviewed first"
+    others = [f"{found['own_champions']:,} by their own"] if operator and found["own_champions"] else []
+    examples = "of all who share" if operator else "review files, then ask for one"
     if found["dataset"] is not None:
         examples = f"{found['examples']:,} examples, {_day(found['frozen_at'])}"
     return (
-        ("Maps now", _numbered("Model", found["champion"]), f"{whose}{since}"),
+        ("Maps now", _numbered("Model", found["champion"]), f"{whose}{since}", *others),
         ("Tried beside it", _numbered("Model", found["challenger"])),
         ("Waits to be tried", _numbered("Model", found["candidate"])),
         ("Newest dataset", _numbered("Version", found["dataset"]), examples),

@@ -255,7 +255,7 @@ def learned(transaction: Transaction) -> Mapping[str, Any]:
     """What maps now, what may follow it, and the newest dataset in force: of one organization, or the shared ones.
 
     `champion`, `candidate` and `challenger` are versions of models, `dataset` one of a dataset; None where there is none.
-    An organization without a champion of its own has the shared one.
+    An organization without a champion of its own has the shared one; `own_champions` counts those that have one.
     """
     return transaction.one(
         """WITH mine AS (
@@ -272,6 +272,8 @@ def learned(transaction: Transaction) -> Mapping[str, Any]:
            SELECT c.version AS champion, c.shipped, c.promoted_at, c.organization_id IS NOT NULL AS own,
                   (SELECT max(version) FROM mine WHERE status = 'candidate') AS candidate,
                   (SELECT max(version) FROM mine WHERE status = 'challenger') AS challenger,
+                  (SELECT count(*) FROM mapping_models WHERE status = 'champion' AND organization_id IS NOT NULL)
+                      AS own_champions,
                   d.version AS dataset, d.example_count AS examples, d.frozen_at
            FROM (SELECT) one LEFT JOIN champion c ON true LEFT JOIN dataset d ON true""",
         organization=_owner(transaction),

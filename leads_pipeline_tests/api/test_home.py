@@ -80,7 +80,7 @@ def test_it_tells_which_model_maps_and_which_one_may_follow(
     shipped = client.get("/models").json()["champion"]
     shown = tiles(home(client))
     assert shown["Maps now"] == [f"Model {shipped}", "comes with this release"]
-    assert shown["Newest dataset"] == ["–", "files are reviewed first"]
+    assert shown["Newest dataset"] == ["–", "review files, then ask for one"]
     model = candidate(database, organization).version
     assert tiles(home(client))["Waits to be tried"] == [f"Model {model}"]
     client.post(f"/models/{model}/promote").raise_for_status()
@@ -89,6 +89,7 @@ def test_it_tells_which_model_maps_and_which_one_may_follow(
     assert shown["Maps now"][1].startswith("your own, since ")
     assert shown["Waits to be tried"] == ["–"]
     assert tiles(home(admin))["Maps now"][0] == f"Model {shipped}"
+    assert tiles(home(admin))["Maps now"][-1].endswith(" by their own")
 
 
 def test_an_organization_sees_itself_alone_and_no_way_into_the_dashboard(
