@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leads_pipeline.mapping.phrase_index import Floats
 from leads_pipeline.mapping.schema import FieldType, LeadField, LeadSchema
@@ -48,6 +49,8 @@ _OF_TYPE = {
     FieldType.STRING: (),
 }
 
+MAIL_AT = np.array([KIND_AT[kind] for kind in _OF_TYPE[FieldType.EMAIL]])
+
 GROUPS = {
     "name": ("FirstName", "LastName", "FullName", "MiddleName", "Salutation", "Suffix"),
     "address": ("Street", "Street2", "City", "State", "PostalCode", "Country"),
@@ -58,19 +61,31 @@ GROUPS = {
 }
 """Fields that tend to stand together, or to be told apart by the same words."""
 
+PERSONAL = (
+    "FirstName", "LastName", "FullName", "MiddleName", "Email", "Email2", "Phone", "Phone2", "MobilePhone", "Birthdate",
+    "Gender", "Title",
+)  # fmt: skip
+"""Fields that every person has, so that those of others in the row look alike."""
+
+OWNERS = ("OwnerName", "OwnerEmail", "OwnerId")
+
 
 @dataclass(frozen=True)
 class FieldTable:
     """One row for each field of a schema.
 
-    `expected[field, kind]` and `typed[field, kind]` tell which kinds its values are by itself and by its type,
-    `groups[field, group]` to which of `GROUPS` it belongs.
+    `expected[field, kind]` and `typed[field, kind]` tell which kinds its values are by itself and by its type, `mail[field]`
+    whether they are e-mail addresses, `personal[field]` whether they are about a person, `owners[field]` about who looks after
+    it, `groups[field, group]` to which of `GROUPS` the field belongs.
     """
 
     names: tuple[str, ...]
     expected: Floats
     typed: Floats
     has_type: Floats
+    mail: NDArray[np.bool_]
+    personal: NDArray[np.bool_]
+    owners: NDArray[np.bool_]
     groups: Floats
 
     @classmethod
@@ -83,6 +98,9 @@ class FieldTable:
             expected=np.array([_selected(_expected(each)) for each in schema.fields], np.float32),
             typed=typed,
             has_type=np.array([bool(_OF_TYPE[each.type]) for each in schema.fields], np.float32),
+            mail=np.array([each.type is FieldType.EMAIL for each in schema.fields], bool),
+            personal=np.array([each.name in PERSONAL for each in schema.fields], bool),
+            owners=np.array([each.name in OWNERS for each in schema.fields], bool),
             groups=groups,
         )
 

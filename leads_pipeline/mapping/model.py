@@ -26,7 +26,7 @@ from leads_pipeline.mapping.phrase_index import Floats, Ragged, Rarity, Spelled
 from leads_pipeline.mapping.phrases import PhraseTable
 from leads_pipeline.mapping.precedents import Precedents
 from leads_pipeline.mapping.schema import LeadSchema, default_schema
-from leads_pipeline.mapping.surroundings import FILE_FIELDS, Affinity, gather_context
+from leads_pipeline.mapping.surroundings import FILE_FIELDS, Affinity, gather_context, neighbours
 from leads_pipeline.mapping.vocabulary import Vocabulary
 from leads_pipeline.types import Sheet
 
@@ -51,12 +51,15 @@ class Layer:
         """Probabilities `[column, field or none]`; with `among`, only those fields of a column are weighed."""
         if among is None:
             among = np.broadcast_to(np.arange(known.count), (len(evidence.columns), known.count))
-            pairs = evidence.pairs
         else:
-            pairs = evidence.pairs[np.arange(len(among))[:, None], among]
+            evidence = evidence._replace(pairs=evidence.pairs[np.arange(len(among))[:, None], among])
+        return self.beliefs_among(evidence, known, among)
+
+    def beliefs_among(self, evidence: "Weighable", known: "KnownFields", among: Places) -> Floats:
+        """The same, where the pairs of the evidence are those of the fields `among` alone."""
         own = np.zeros((len(evidence.columns), known.count), np.float32)
         own[:, known.here] = evidence.columns @ self.fields[:, known.trained]
-        logits = pairs @ self.pairs + np.take_along_axis(own, among, axis=1)
+        logits = evidence.pairs @ self.pairs + np.take_along_axis(own, among, axis=1)
         believed = softmax(np.concatenate([logits, (evidence.none @ self.none)[:, None]], axis=1))
         whole = np.zeros((len(believed), known.count + 1), np.float32)
         np.put_along_axis(whole, among, believed[:, :-1], axis=1)
@@ -168,13 +171,12 @@ class MappingModel:
         prepared = self.prepare(schema)
         evidence = gather(sheet, prepared.table, prepared.fields)
         first = self.first.beliefs(Weighable(evidence.pairs, evidence.columns, evidence.none), prepared.known)
-        context = gather_context(sheet, first, prepared.table, prepared.fields, prepared.affinity)
+        context = gather_context(sheet, first, prepared.table, prepared.fields)
+        joined = join(evidence, *context, neighbours(first, prepared.affinity))
         return Scores(
             headers=tuple(column.header for column in sheet.columns),
             probability=reluctant(
-                self.second.beliefs(join(evidence, *context), prepared.known, shortlist(first)),
-                prepared.known,
-                evidence.comparison.described,
+                self.second.beliefs(joined, prepared.known, shortlist(first)), prepared.known, evidence
             ),
             evidence=evidence,
             prepared=prepared,
@@ -326,35 +328,33 @@ RELUCTANCE = 2.0
 OWN_FIELD = 4.0
 """How much more is believed of a field that only this schema has: somebody added it because files hold it."""
 
-DESCRIBED = 5.0
-"""How much more yet, when all words of a header stand in the field's label, synonyms or description.
+DESCRIBED, _ALL_WORDS = 5.0, 0.99
+"""How much more yet, when all words of a header stand in the field's label, synonyms or description. Some of them do not
+do: "Coverage amount" is no amount of a donation.
 
 Training cannot tell: the fields that it knows are known by much more than by what the schema says of them. Both numbers were
 chosen by sixteen fields made up for it, so that no column of another field is given one; not by `benchmarks/custom_fields.py`.
 """
 
 
-def reluctant(beliefs: Floats, known: KnownFields, described: Floats | None = None) -> Floats:
-    """Beliefs `[column, field or none]` in which "none" counts for more than fields, but for those of the schema's own.
-
-    `described[column, field]` is how much of a column's header is found in what the schema says of a field.
-    """
+def reluctant(beliefs: Floats, known: KnownFields, evidence: Evidence) -> Floats:
+    """Beliefs `[column, field or none]` in which "none" counts for more than fields, but for those of the schema's own."""
     weights = np.full((len(beliefs), known.count + 1), OWN_FIELD * RELUCTANCE, np.float32)
-    if described is not None:
-        weights[:, :-1] *= DESCRIBED**described
+    weights[:, :-1] *= np.where(evidence.comparison.described > _ALL_WORDS, DESCRIBED, 1)
     weights[:, list(known.here)] = 1
+    weights[:, :-1] *= evidence.doubt
     weights[:, -1] = RELUCTANCE
     weighed = beliefs * weights
     return (weighed / weighed.sum(axis=1, keepdims=True)).astype(np.float32, copy=False)
 
 
-def join(evidence: Evidence, pairs: Floats, columns: Floats) -> Weighable:
-    """The evidence of the second round: that of the first, and what the rest of the file adds.
+def join(evidence: Evidence, pairs: Floats, columns: Floats, *more: Floats) -> Weighable:
+    """The evidence of the second round: that of the first, and what the rest of the file adds, to pairs perhaps `more`.
 
     Which fields a file holds anywhere says nothing about one of its columns having none, and few files teach that it does.
     """
     return Weighable(
-        np.concatenate([evidence.pairs, pairs], axis=2),
+        np.concatenate([evidence.pairs, pairs, *more], axis=2),
         np.concatenate([evidence.columns, columns], axis=1),
         np.concatenate([evidence.none, columns[:, FILE_FIELDS:]], axis=1),
     )

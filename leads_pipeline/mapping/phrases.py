@@ -313,46 +313,9 @@ def _stem(word: str) -> str:
 
 _STEM = 5
 
-_SAYING_NOTHING = frozenset(
-    (
-        *(
-            "a",
-            "an",
-            "and",
-            "any",
-            "are",
-            "as",
-            "at",
-            "be",
-            "by",
-            "can",
-            "did",
-            "do",
-            "does",
-            "for",
-            "from",
-            "has",
-            "have",
-        ),
-        *(
-            "how",
-            "if",
-            "in",
-            "is",
-            "it",
-            "its",
-            "like",
-            "many",
-            "much",
-            "not",
-            "of",
-            "on",
-            "one",
-            "or",
-            "our",
-            "several",
-        ),
-        *("so", "such", "that", "the", "their", "them", "there", "this", "to", "was", "we", "what", "when", "where"),
-        *("whether", "which", "who", "whom", "whose", "why", "will", "with", "would", "you", "your"),
-    )
-)
+_SAYING_NOTHING = frozenset((
+    "a", "an", "and", "any", "are", "as", "at", "be", "by", "can", "did", "do", "does", "for", "from", "has",
+    "have", "how", "if", "in", "is", "it", "its", "like", "many", "much", "not", "of", "on", "one", "or", "our",
+    "several", "so", "such", "that", "the", "their", "them", "there", "this", "to", "was", "we", "what", "when",
+    "where", "whether", "which", "who", "whom", "whose", "why", "will", "with", "would", "you", "your",
+))  # fmt: skip

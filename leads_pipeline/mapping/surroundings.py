@@ -23,9 +23,7 @@ class Affinity:
     right: Floats
 
 
-def gather_context(
-    sheet: Sheet, first: Floats, table: PhraseTable, fields: FieldTable, affinity: Affinity
-) -> tuple[Floats, Floats]:
+def gather_context(sheet: Sheet, first: Floats, table: PhraseTable, fields: FieldTable) -> tuple[Floats, Floats]:
     """Evidence from the rest of the file, given a first opinion: probabilities `first[column, field or none]`.
 
     Returns more of `Evidence.pairs` and of `Evidence.columns`.
@@ -38,19 +36,13 @@ def gather_context(
     signs = np.concatenate([_blocks(marks, table), _own_blocks(words, mine @ fields.groups[:, _ADDRESS])], axis=1)
     reached = mine @ fields.groups[:, [_PHONE, _EMAIL]] / np.maximum(1 - first[:, -1:], 1e-3)
     family = _family(marks, table, reached.astype(np.float32))
+    others = _others(marks, table, mine @ fields.groups[:, [_NAME, _PHONE, _EMAIL]])
     pairs = np.concatenate(
         [
-            np.stack(
-                [
-                    log[:, :targets],
-                    log[:, :targets] - log[:, targets:],
-                    *_rivals(mine),
-                    *_beside(first, affinity),
-                ],
-                axis=2,
-            ),
+            np.stack([log[:, :targets], log[:, :targets] - log[:, targets:], *_rivals(mine)], axis=2),
             *(signs[:, None, :] * fields.groups[None, :, group, None] for group in (_ADDRESS, _PHONE)),
             *(family[:, None, :] * fields.groups[None, :, group, None] for group in (_NAME, _PHONE, _EMAIL)),
+            *(others[:, None, :] * fields.groups[None, :, group, None] for group in (_NAME, _PHONE, _EMAIL)),
         ],
         axis=2,
         dtype=np.float32,
@@ -66,11 +58,26 @@ def gather_context(
             mine.max(axis=1, keepdims=True),
             signs,
             family,
+            others,
         ],
         axis=1,
         dtype=np.float32,
     )
     return pairs, columns
+
+
+def neighbours(first: Floats, affinity: Affinity) -> Floats:
+    """How well each field goes with what stands one and two columns to the left and to the right: `[column, field, place]`.
+
+    More of `Evidence.pairs`, apart from the rest since it is all that the learned affinity touches.
+    """
+    return np.stack(
+        [
+            (_moved(first, offset) @ (affinity.left if offset < 0 else affinity.right))[:, :-1]
+            for offset in (-1, 1, -2, 2)
+        ],
+        axis=2,
+    )
 
 
 _FILE_FIELDS = (
@@ -96,13 +103,6 @@ def _rivals(mine: Floats) -> list[Floats]:
         after[:-1] = np.maximum.accumulate(mine[::-1], axis=0)[::-1][1:]
     ahead = (mine >= np.maximum(rivals, 0.02)).astype(np.float32)
     return [np.log(np.maximum(rivals, 1e-5)), ahead, mine * before, mine * after, before, after]
-
-
-def _beside(first: Floats, affinity: Affinity) -> list[Floats]:
-    """How well each field goes with what stands one and two columns to the left and to the right."""
-    return [
-        (_moved(first, offset) @ (affinity.left if offset < 0 else affinity.right))[:, :-1] for offset in (-1, 1, -2, 2)
-    ]
 
 
 def _moved(rows: Floats, offset: int) -> Floats:
@@ -145,6 +145,29 @@ def _blocks(marks: Floats, table: PhraseTable) -> Floats:
         ],
         axis=1,
     )
+
+
+def _others(marks: Floats, table: PhraseTable, personal: Floats) -> Floats:
+    """Columns in the name of somebody else, in the light of whether the file names anybody without such a word.
+
+    `personal[column, :]` is how likely a column is a name, a telephone and an e-mail address. Where all that can be reached
+    are owners, the owners are the leads.
+    """
+    names = table.vocabulary.marker_names
+    found: list[Floats] = []
+    theirs = [marks[:, names.index(name)] for name in _SOMEBODY if name in names]
+    plain = 1 - np.maximum.reduce([np.zeros(len(marks), np.float32), *theirs])
+    named, reached = (
+        float((plain * each).max(initial=0) > _OF_KIND) for each in (personal[:, 0], personal[:, 1:].max(axis=1))
+    )
+    for name in _SOMEBODY:
+        mark = marks[:, names.index(name)] if name in names else np.zeros(len(marks), np.float32)
+        found += [mark * named, mark * (1 - named), mark * reached, mark * (1 - reached)]
+    return np.stack(found, axis=1)
+
+
+_SOMEBODY = ("owner", "other_person")
+_OF_KIND = 0.5
 
 
 def _family(marks: Floats, table: PhraseTable, reached: Floats) -> Floats:

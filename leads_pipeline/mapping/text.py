@@ -62,6 +62,7 @@ _COMPOUNDS = {
     ("sur", "name"): "surname",
     ("home", "page"): "homepage",
 }
+_PICTURES = str.maketrans({"〒": " 郵便番号 ", "☎": " telephone ", "✆": " telephone ", "✉": " email ", "📧": " email "})
 _SAME = {
     "nr": "number",
     "num": "number",
@@ -108,6 +109,17 @@ _SAME = {
     "industries": "industry",
     "keywords": "keyword",
     "languages": "language",
+    "cnt": "count",
+    "dat": "datum",
+    "anz": "anzahl",
+    "lang": "language",
+    "src": "source",
+    "tz": "timezone",
+    "rcvd": "received",
+    "appt": "appointment",
+    "mgr": "manager",
+    "addtl": "additional",
+    "pref": "preferred",
 }
 
 
@@ -149,7 +161,7 @@ def words_of(text: str) -> tuple[str, ...]:
     text = _JOINED.sub(r"e\1", text)
     if not text.isupper():
         text = _CASE_CHANGE.sub(" ", text)
-    low = _POSSESSIVE.sub("", _ELISION.sub(r"\1 ", plain(text))).replace("'", "").replace('"', "")
+    low = _POSSESSIVE.sub("", _ELISION.sub(r"\1 ", plain(text.translate(_PICTURES)))).replace("'", "").replace('"', "")
     words: list[str] = []
     for word in _WORD.findall(low):
         word = _latin(word)  # noqa: PLW2901

@@ -153,6 +153,7 @@ READINGS_KEPT = 2_000
 _EMPTY_WORDS = frozenset(
     (
         *("contact", "lead", "customer", "client", "person", "attendee", "invitee", "registrant", "participant"),
+        *("homeowner", "policyholder", "prospect", "applicant", "buyer", "borrower", "enquirer", "donor"),
         *("guest", "member", "your", "my", "our", "the", "a", "an", "primary", "main", "current", "default", "please"),
         *("enter", "provide", "what", "is", "of", "field", "value", "custom", "hs", "prefix"),
         *("de", "la", "le", "du", "des", "do", "da", "di", "il", "el", "lo", "der", "die", "das"),

@@ -37,13 +37,16 @@ _OF_OWNER = {
 _SECOND = {"Email": (IGNORE, "Email2"), "Phone": (IGNORE, "Phone2"), "MobilePhone": (IGNORE, "Phone2")}
 _FORMER = ("Company", "Title", "Company", "Title", "Email", "Industry", "Department")
 _PLANNED = ("CreatedDate", "LastActivityDate")
-_THEIRS = {"person": PERSONAL, "former": _FORMER, "planned": _PLANNED}
+_DESCRIBED = ("Email", "Phone", "MobilePhone", "Company", "Website", "Street", "Title")
+_THEIRS = {"person": PERSONAL, "former": _FORMER, "planned": _PLANNED, "aspect": _DESCRIBED, "dated": _DESCRIBED}
+_TAUGHT = {"pupil": _OF_PUPIL, "owner": ("Phone", "Title")}
+_ASPECTS = ("LeadSource", "EmailStatus", "Status", "OptIn")
 _OF_THING = {
     "title": ((IGNORE,), "Product"), "proprietor": ((IGNORE,), "FullName"), "condition": ((IGNORE, "Status"), "Status"),
 }  # fmt: skip
 
-KINDS = ("person", "owner", "former", "planned", "thing", "family", "private")
-SHARES = (0.29, 0.17, 0.12, 0.06, 0.13, 0.17, 0.06)
+KINDS = ("person", "owner", "former", "planned", "thing", "family", "private", "aspect", "dated", "asked")
+SHARES = (0.25, 0.16, 0.11, 0.05, 0.12, 0.14, 0.05, 0.07, 0.02, 0.03)
 """How often each kind is made up."""
 
 FEW = 6
@@ -93,25 +96,23 @@ class Bystanders:
         found: list[Answer] = []
         turn = 0
 
-        def tell(header: str, target: str | None) -> None:
-            found.append(Answer(header, "bystanders", target, 1.0))
+        def tell(header: str) -> None:
+            found.append(Answer(header, "bystanders", None, 1.0))
 
         for language, spoken in self._languages.items():
-            for kind, among in (*_THEIRS.items(), ("pupil", _OF_PUPIL)):
+            for kind, among in (*_THEIRS.items(), *_TAUGHT.items()):
                 for form in spoken.forms[kind]:
                     for step in range(TOLD):
                         name = among[(turn + 3 * step) % len(among)]
-                        tell(self._fill(form, language, name, turn), None)
+                        tell(self._fill(form, language, name, turn))
                     turn += 1
-            for form in spoken.forms["owner"]:
-                for name in ("Phone", "Title"):
-                    tell(self._fill(form, language, name, turn), None)
-                turn += 1
             for form in spoken.forms["thing"]:
                 for kind in ("title", "proprietor", "condition"):
                     words = spoken.words[kind]
-                    tell(form.format(words[turn % len(words)]), None)
+                    tell(form.format(words[turn % len(words)]))
                 turn += 1
+            for question in spoken.words["asked"]:
+                tell(question)
         return [each for each in found if each.header]
 
     def beset(self, layout: Layout, random: np.random.Generator, donors: Donors) -> tuple[Layout, NDArray[np.bool_]]:
@@ -125,14 +126,9 @@ class Bystanders:
         renamed: dict[str, str] = {}
         made: list[list[Made]] = []
         for kind in (KINDS[int(at)] for at in kinds):
-            if kind == "family":
-                names, others = self._family(layout, language, random)
-                renamed.update(names)
-                made.append(others)
-            elif kind == "private":
-                renamed.update(self._private(layout, language, random))
-            else:
-                made.append(self._others(kind, layout, language, random))
+            names, others = self._told(kind, layout, language, random)
+            renamed.update(names)
+            made.append(others)
         snake = sum("_" in column.header for column in layout.sheet.columns) > len(layout.gold) / 2
         found: list[tuple[Column, tuple[str, ...], bool]] = []
         for column, gold in zip(layout.sheet.columns, layout.gold, strict=True):
@@ -156,6 +152,19 @@ class Bystanders:
         )
         return crowded, np.array([new for _, _, new in found], bool)
 
+    def _told(
+        self, kind: str, layout: Layout, language: str, random: np.random.Generator
+    ) -> tuple[dict[str, str], list[Made]]:
+        """New headers for the lead's fields, and columns beside them, of one kind."""
+        if kind == "family":
+            return self._family(layout, language, random)
+        if kind == "private":
+            return self._private(layout, language, random), []
+        if kind == "asked":
+            question = _one(self._languages[language].words["asked"], random)
+            return {}, [(question, (IGNORE, "Description"), "OptIn")]
+        return {}, self._others(kind, layout, language, random)
+
     def _others(self, kind: str, layout: Layout, language: str, random: np.random.Generator) -> list[Made]:
         """A few columns of one other person, former thing or object."""
         form = _one(self._languages[language].forms[kind], random)
@@ -174,8 +183,13 @@ class Bystanders:
         else:
             among = dict.fromkeys(_THEIRS[kind], (IGNORE,))
         picked = random.choice(list(among), size=min(len(among), int(random.integers(1, 4))), replace=False)
+        values = {"aspect": _one(_ASPECTS, random), "dated": "LastModifiedDate"}
         return [
-            (self._fill(form, language, str(name), int(random.integers(FEW))), among[str(name)], str(name))
+            (
+                self._fill(form, language, str(name), int(random.integers(FEW))),
+                (IGNORE, "EmailStatus") if kind == "aspect" and name == "Email" else among[str(name)],
+                values.get(kind, str(name)),
+            )
             for name in picked
         ]
 

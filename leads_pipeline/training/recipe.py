@@ -31,7 +31,7 @@ from leads_pipeline.mapping.phrase_index import Floats
 from leads_pipeline.mapping.phrases import PhraseTable
 from leads_pipeline.mapping.precedents import Precedents
 from leads_pipeline.mapping.schema import LeadSchema, default_schema
-from leads_pipeline.mapping.surroundings import Affinity, gather_context
+from leads_pipeline.mapping.surroundings import Affinity, gather_context, neighbours
 from leads_pipeline.mapping.vocabulary import Vocabulary
 from leads_pipeline.training.bystanders import Bystanders, Donors, lenders
 from leads_pipeline.training.calibrate import calibrate
@@ -94,19 +94,23 @@ class Kitchen:
             schema, vocabulary, fields, KnownFields.of(fields.names, fields.names), Bystanders(vocabulary), recipe
         )
 
-    def cases(
+    def prepared(
         self, layouts: Sequence[Layout], progress: Progress = lambda _: None, *, processes: int = 1
-    ) -> list[Case]:
-        """Every layout with its variations, in the light of precedents from the other parts of the families."""
+    ) -> tuple[list[Case], PhraseTable]:
+        """Every layout with its variations, in the light of precedents from the other parts, and the table of them all."""
         parts = family_parts([layout.family for layout in layouts], self.recipe.folds)
         larder = Larder(self, tuple(layouts), tuple(parts), lenders(layouts))
+        table: PhraseTable | None = None
         made: list[Case] = []
-        count = max(parts, default=-1) + 1
-        for part, cases in enumerate(spread(cases_of_part, larder, range(count), processes)):
-            made += cases
-            progress(f"evidence, part {part + 1} of {count}")
+        for part, found in enumerate(spread(evidence_of, larder, [None, *sorted(set(parts))], processes)):
+            if isinstance(found, PhraseTable):
+                table = found
+            else:
+                made += found
+                progress(f"evidence, part {part} of {self.recipe.folds}")
+        assert table is not None
         total = float(np.mean(np.concatenate([case.weight for case in made if case.original])))
-        return [replace(case, weight=case.weight / total) for case in made]
+        return [replace(case, weight=case.weight / total) for case in made], table
 
     def table(self, answers: Sequence[Answer]) -> PhraseTable:
         """The phrases of the default schema, with what `answers` tell of headers."""
@@ -153,12 +157,17 @@ class Larder:
     donors: Donors
 
 
-def cases_of_part(larder: Larder, part: int) -> list[Case]:
-    """The layouts of one part with their variations, in the light of precedents from the other parts."""
+def evidence_of(larder: Larder, part: int | None) -> list[Case] | PhraseTable:
+    """The layouts of one part with their variations, in the light of precedents from the other parts.
+
+    Of no part (None): the precedents of all, which make the table of the model itself.
+    """
     kitchen = larder.kitchen
-    sources = Counter(layout.family for layout in larder.layouts)
     divided = list(zip(larder.layouts, larder.parts, strict=True))
     table = kitchen.table(answers(layout for layout, each in divided if each != part))
+    if part is None:
+        return table
+    sources = Counter(layout.family for layout in larder.layouts)
     made: list[Case] = []
     for layout in (layout for layout, each in divided if each == part):
         share = 1 / (sources[layout.family] * max(1, len(layout.gold)))
@@ -205,14 +214,15 @@ def train(
     of such families: `folds` parts of the families take turns in being left out.
     """
     with on_one_core():
-        cases = kitchen.cases(layouts, progress, processes=processes)
-        table = kitchen.table(answers(layouts))
+        cases, table = kitchen.prepared(layouts, progress, processes=processes)
         opinions = first_opinions(kitchen, cases, progress, threads=processes)
-        affinity = _affinity(kitchen, cases)
+        examples = in_context(kitchen, table, cases, opinions)
+        progress("what files say of their columns")
+        affinity = affinity_of(kitchen, cases)
         beliefs: dict[int, Floats] = {}
 
         def judge(part: int) -> None:
-            beliefs.update(_beliefs_of_part(kitchen, table, cases, opinions, part))
+            beliefs.update(_beliefs_of_part(kitchen, cases, examples, opinions, part))
             progress(f"second round, part {part + 1} of {kitchen.recipe.folds}")
 
         layers: dict[str, Layer] = {}
@@ -223,7 +233,7 @@ def train(
 
         at_once(
             [
-                partial(learn, "second", lambda: _second_layer(kitchen, table, cases, opinions, affinity)),
+                partial(learn, "second", lambda: _second_layer(kitchen, beside(examples, opinions, affinity))),
                 *(partial(judge, part) for part in range(kitchen.recipe.folds)),
                 partial(learn, "first", lambda: _first_layer(kitchen, cases)),
             ],
@@ -260,18 +270,17 @@ def first_opinions(kitchen: Kitchen, cases: Sequence[Case], progress: Progress, 
 
 
 def _beliefs_of_part(
-    kitchen: Kitchen, table: PhraseTable, cases: Sequence[Case], opinions: Sequence[Floats], part: int
+    kitchen: Kitchen, cases: Sequence[Case], examples: Sequence[Examples], opinions: Sequence[Floats], part: int
 ) -> dict[int, Floats]:
     """What the second round says of the originals of a part that it has not seen, by the number of the case."""
-    inside = [at for at, case in enumerate(cases) if case.part != part]
-    affinity = _affinity(kitchen, [cases[at] for at in inside])
-    layer = _second_layer(kitchen, table, [cases[at] for at in inside], [opinions[at] for at in inside], affinity)
+    affinity = affinity_of(kitchen, [case for case in cases if case.part != part])
+    placed = beside(examples, opinions, affinity)
+    layer = _second_layer(kitchen, [each for each, case in zip(placed, cases, strict=True) if case.part != part])
     beliefs: dict[int, Floats] = {}
     for at, case in enumerate(cases):
         if case.part == part and case.original:
-            evidence = _in_context(kitchen, table, case, opinions[at], affinity)
-            belief = layer.beliefs(evidence, kitchen.known, shortlist(opinions[at]))
-            beliefs[at] = reluctant(belief, kitchen.known)
+            belief = layer.beliefs_among(placed[at].evidence, kitchen.known, placed[at].among)
+            beliefs[at] = reluctant(belief, kitchen.known, case.evidence)
     return beliefs
 
 
@@ -304,22 +313,37 @@ def _among(evidence: Weighable, among: Places, case: Case) -> Examples:
     )
 
 
-def _second_layer(
-    kitchen: Kitchen, table: PhraseTable, cases: Sequence[Case], opinions: Sequence[Floats], affinity: Affinity
-) -> Layer:
-    examples = [
-        _among(_in_context(kitchen, table, case, opinion, affinity), shortlist(opinion), case)
+def in_context(
+    kitchen: Kitchen, table: PhraseTable, cases: Sequence[Case], opinions: Sequence[Floats]
+) -> list[Examples]:
+    """What the second round learns from, but for what stands `beside` each column."""
+    return [
+        _among(
+            join(case.evidence, *gather_context(case.layout.sheet, opinion, table, kitchen.fields)),
+            shortlist(opinion),
+            case,
+        )
         for case, opinion in zip(cases, opinions, strict=True)
     ]
+
+
+def beside(examples: Sequence[Examples], opinions: Sequence[Floats], affinity: Affinity) -> list[Examples]:
+    """The examples, in the light of which fields stand beside which."""
+    placed: list[Examples] = []
+    for each, opinion in zip(examples, opinions, strict=True):
+        rows = np.arange(len(each.among))[:, None]
+        near = neighbours(opinion, affinity)[rows, each.among]
+        pairs = np.concatenate([each.evidence.pairs, near], axis=2)
+        placed.append(replace(each, evidence=each.evidence._replace(pairs=pairs)))
+    return placed
+
+
+def _second_layer(kitchen: Kitchen, examples: Sequence[Examples]) -> Layer:
     return fit(stack(examples), kitchen.known.count, kitchen.recipe.second, iterations=kitchen.recipe.iterations)
 
 
 def _alone(evidence: Evidence) -> Weighable:
     return Weighable(evidence.pairs, evidence.columns, evidence.none)
-
-
-def _in_context(kitchen: Kitchen, table: PhraseTable, case: Case, opinion: Floats, affinity: Affinity) -> Weighable:
-    return join(case.evidence, *gather_context(case.layout.sheet, opinion, table, kitchen.fields, affinity))
 
 
 def _calibrations(
@@ -355,7 +379,7 @@ def family_parts(families: Sequence[str], count: int) -> list[int]:
     return [part_of[family] for family in families]
 
 
-def _affinity(kitchen: Kitchen, cases: Sequence[Case]) -> Affinity:
+def affinity_of(kitchen: Kitchen, cases: Sequence[Case]) -> Affinity:
     """Log-odds of standing next to each other, drawn to zero where little was seen."""
     names = kitchen.fields.names
     index = {IGNORE: len(names), **{name: at for at, name in enumerate(names)}}

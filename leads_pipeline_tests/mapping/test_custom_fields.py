@@ -43,11 +43,9 @@ def test_what_remains_of_a_name_is_not_taken_for_a_word_that_has_a_meaning() -> 
 
 def test_what_a_field_is_described_as_speaks_for_it() -> None:
     sheet = sheet_of(["First Name", "Last Name", "Email", "Roof material"], [[], [], [], ["tile", "slate"]])
-    sure: list[float] = []
+    found: list[str | None] = []
     for description in ("", "Material that the roof is made of."):
         field = {"name": "Roof__c", "label": "Roof", "description": description}
         schema = LeadSchema.from_json({"extends": "default", "fields": [field]})
-        mapping = map_sheet(sheet, schema, load_model())[-1]
-        assert mapping.target == "Roof__c"
-        sure.append(mapping.confidence)
-    assert sure[1] > sure[0]
+        found.append(map_sheet(sheet, schema, load_model())[-1].target)
+    assert found == [None, "Roof__c"]
