@@ -363,9 +363,13 @@ def _runs(points: Sequence[Point]) -> list[list[tuple[int, Point]]]:
     return found
 
 
+NOTHING = 1e-300
+"""Of numbers so small, the last digits are lost."""
+
+
 def _above(value: float) -> float:
     """The next number of one digit that counts, from `value` on, and even in that digit, so that its half is short."""
-    if value <= 0:
+    if value < NOTHING:
         return 1.0
     step = 10.0 ** math.floor(math.log10(value))
     return next(step * times for times in (1, 2, 4, 6, 8, 10) if step * times >= value * (1 - 1e-9))
