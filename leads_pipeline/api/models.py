@@ -395,7 +395,7 @@ class RecommendationShown(BaseModel):
     id: UUID
     kind: Literal[
         "review_columns", "resolve_conflict", "add_synonym", "lower_threshold", "raise_threshold", "split_field",
-        "collect_language", "answer_sample",
+        "collect_language", "answer_sample", "retrain", "promote",
     ]  # fmt: skip
     rank: int
     title: str

@@ -72,6 +72,7 @@ def _recommend(
         languages=languages,
         drawn=drawn,
         undrawn=undrawn,
+        learning=stored.learning(transaction),
         synonyms=_synonyms(transaction),
         record=record,
     )
@@ -134,9 +135,9 @@ def _synonyms(transaction: Transaction) -> dict[str, frozenset[str]]:
     kinds={"postgres", "python"},
     description=(
         "What to do next. For each organization, best first: columns to answer, conflicts to resolve, synonyms to add, "
-        "thresholds to move, fields to split, languages to collect; each with its evidence, what it should bring, what it "
-        "takes, and the command or request that does it (`GET /training/recommendations`). What it brought is checked "
-        "afterwards, and the error is shown."
+        "thresholds to move, fields to split, languages to collect, a model to train or promote; each with its evidence, "
+        "what it should bring, what it takes, and the command or request that does it (`GET /training/recommendations`). "
+        "What it brought is checked afterwards, and the error is shown."
     ),
 )
 def recommendations(leads: Leads) -> dg.MaterializeResult:

@@ -51,6 +51,7 @@ class Evidence:
     languages: Sequence[Row] = ()
     drawn: int = 0
     undrawn: int = 0
+    learning: Row | None = None
     synonyms: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     record: Mapping[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
 
@@ -85,13 +86,16 @@ def recommend(evidence: Evidence) -> list[Recommendation]:
         *_split_fields(evidence),
         *_collect_languages(evidence),
         *_answer_sample(evidence),
+        *([] if evidence.learning is None else recommend_models(evidence.learning, evidence.columns)),
     ]
     expected = [_tempered(each, evidence.record) for each in found]
     return sorted(expected, key=lambda each: (-_value(each, evidence.columns), each.key))
 
 
 def recommend_models(learning: Row, columns: int) -> list[Recommendation]:
-    """What to do about the shared model, by `store.recommendations.learning` and the columns of four weeks."""
+    """What to do about the shared model, or an organization's own, by `store.recommendations.learning` and the columns of
+    four weeks.
+    """
     return [*_promote(learning, columns), *_retrain(learning, columns)]
 
 
@@ -122,7 +126,9 @@ def _promote(learning: Row, columns: int) -> Iterator[Recommendation]:
         reviews_saved=None,
         accuracy_gain=gain,
         effort_minutes=1.0,
-        steps=[_cli("leads models list"), _cli(f"leads models promote {candidate['version']}")],
+        steps=[_rest(f"POST /api/v1/models/{candidate['version']}/promote", None, "Maps by it from the next file on.")]
+        if learning["own"]
+        else [_cli("leads models list"), _cli(f"leads models promote {candidate['version']}")],
         watch={"of": columns, "before": {"columns": 0, "undecided": 0, "reviewed": 0, "wrong": 0}},
     )  # fmt: skip
 
@@ -138,7 +144,7 @@ def _retrain(learning: Row, columns: int) -> Iterator[Recommendation]:
     yield Recommendation(
         kind="retrain",
         key="retrain",
-        title="Train the shared model again",
+        title="Train a model of your own" if learning["own"] else "Train the shared model again",
         because=f"{learning['corrections']:,} corrections came {since}. "
         + (
             "What it brings is not known before the first time."
@@ -149,7 +155,12 @@ def _retrain(learning: Row, columns: int) -> Iterator[Recommendation]:
         reviews_saved=None,
         accuracy_gain=expected,
         effort_minutes=2.0,
-        steps=[_cli("leads dataset generate"), _cli("leads models train")],
+        steps=[
+            _rest("POST /api/v1/training/generate-dataset", {}, "What your people said, as a dataset."),
+            _rest("POST /api/v1/training/retrain", {}, "A model that learns from it, once the dataset is there."),
+        ]
+        if learning["own"]
+        else [_cli("leads dataset generate"), _cli("leads models train")],
         watch={"of": columns, "before": {"columns": 0, "undecided": 0, "reviewed": 0, "wrong": 0}},
     )
 

@@ -135,25 +135,34 @@ def waiting_for_audit(transaction: Transaction, since: datetime) -> tuple[int, i
 
 
 def learning(transaction: Transaction) -> dict[str, Any]:
-    """How the shared model stands: the corrections of those who share since the newest one was trained, what earlier ones came
-    to on held-out layouts (candidate less champion), and the newest candidate with its metrics. Needs the system's scope.
+    """How a model stands: the corrections since the newest one was trained, what earlier ones came to on held-out layouts
+    (candidate less champion), and the newest candidate with its metrics.
+
+    In the system's scope of the shared model and those who share; else of the organization's own (`own`), for which the
+    corrections of one that shares do not count: they go to the shared one.
     """
+    owner = None if transaction.scope is SYSTEM else transaction.organization
     state = transaction.one(
-        """WITH trained AS (SELECT max(created_at) AS at FROM mapping_models WHERE NOT shipped AND organization_id IS NULL)
+        """WITH mine AS (
+               SELECT created_at, metrics -> 'held-out layouts' ->> 'difference' AS gain FROM mapping_models
+               WHERE NOT shipped AND organization_id IS NOT DISTINCT FROM CAST(:owner AS uuid)
+           ), trained AS (SELECT max(created_at) AS at FROM mine)
            SELECT t.at AS trained_at, (
                SELECT count(*) FROM organizations o JOIN user_corrections c ON c.organization_id = o.id
-               WHERE o.share_training AND c.kind = 'corrected' AND c.undone_at IS NULL
-                 AND (t.at IS NULL OR c.created_at > t.at)) AS corrections, (
-               SELECT coalesce(array_agg((metrics -> 'held-out layouts' ->> 'difference')::float), '{}') FROM mapping_models
-               WHERE NOT shipped AND organization_id IS NULL
-                 AND metrics -> 'held-out layouts' ->> 'difference' IS NOT NULL) AS gains
-           FROM trained t"""
+               WHERE (CASE WHEN CAST(:owner AS uuid) IS NULL THEN o.share_training
+                           ELSE o.id = :owner AND NOT o.share_training END)
+                 AND c.kind = 'corrected' AND c.undone_at IS NULL AND (t.at IS NULL OR c.created_at > t.at)) AS corrections,
+               (SELECT coalesce(array_agg(gain::float), '{}') FROM mine WHERE gain IS NOT NULL) AS gains
+           FROM trained t""",
+        owner=owner,
     )
     candidate = transaction.first(
         """SELECT version, metrics FROM mapping_models
-           WHERE status = 'candidate' AND organization_id IS NULL AND NOT shipped ORDER BY version DESC LIMIT 1"""
+           WHERE status = 'candidate' AND organization_id IS NOT DISTINCT FROM CAST(:owner AS uuid) AND NOT shipped
+           ORDER BY version DESC LIMIT 1""",
+        owner=owner,
     )
-    return {**state, "candidate": candidate}
+    return {**state, "candidate": candidate, "own": owner is not None}
 
 
 # --- What is recommended -------------------------------------------------------------------------------------------
@@ -221,10 +230,13 @@ def made_at(transaction: Transaction) -> datetime | None:
 
 
 def to_check(transaction: Transaction, before: datetime) -> list[dict[str, Any]]:
-    """Recommendations that were closed before then and whose gain was not checked yet."""
+    """Recommendations that were closed before then and whose gain was not checked yet. What a model brings, its trial
+    tells.
+    """
     return transaction.all(
         f"""SELECT {_SHOWN}, watch FROM recommendations
-            WHERE organization_id = :organization AND state = 'closed' AND closed_at < :before ORDER BY closed_at""",
+            WHERE organization_id = :organization AND state = 'closed' AND closed_at < :before
+              AND kind NOT IN ('retrain', 'promote') ORDER BY closed_at""",
         organization=transaction.organization,
         before=before,
     )

@@ -121,6 +121,17 @@ def test_nobody_sees_what_others_are_advised(office: Office, database: Database)
         assert transaction.value("SELECT count(*) FROM recommendations") == 0
 
 
+def test_corrections_of_one_that_does_not_share_speak_for_a_model_of_its_own(
+    office: Office, database: Database
+) -> None:
+    headers: dict[str, str | None] = {f"Firma {n}": "Company" for n in range(50)}
+    _, columns = mapped_upload(database, office.organization, headers)
+    with database.transaction(office.organization) as transaction:
+        made = [Correction(column.id, "Title") for column in columns.values()]
+        corrections.correct(transaction, made, single_valued=())
+    assert office.advised()["retrain"]["evidence"]["corrections"] == 50
+
+
 def test_corrections_of_those_who_share_speak_for_training_the_shared_model(office: Office, database: Database) -> None:
     with database.transaction(SYSTEM) as transaction:
         organizations.change_organization(transaction, office.organization, {"share_training": True})

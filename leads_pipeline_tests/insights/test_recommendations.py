@@ -145,7 +145,7 @@ def test_what_came_of_advice_is_told_with_the_error_of_what_was_expected() -> No
 
 
 def test_a_model_is_to_be_trained_once_enough_was_corrected_and_promoted_where_it_is_surely_better() -> None:
-    state = {"trained_at": None, "corrections": 49, "gains": [], "candidate": None}
+    state = {"trained_at": None, "corrections": 49, "gains": [], "candidate": None, "own": False}
     assert recommend_models(state, 1_000) == []
     (first,) = recommend_models({**state, "corrections": 50}, 1_000)
     assert (first.kind, first.accuracy_gain) == ("retrain", None)
@@ -158,3 +158,13 @@ def test_a_model_is_to_be_trained_once_enough_was_corrected_and_promoted_where_i
     assert (better.kind, better.accuracy_gain) == ("promote", 0.03)
     assert better.steps[-1] == {"cli": "leads models promote 7"}
     assert recommend_models({**state, "candidate": {**candidate, "metrics": {"golden set": unsure}}}, 1_000) == []
+
+
+def test_an_organization_is_told_how_to_have_a_model_of_its_own_by_rest() -> None:
+    learning = {"trained_at": None, "corrections": 50, "gains": [], "candidate": None, "own": True}
+    (advice,) = recommend(Evidence(organization="Acme", threshold=70, columns=1_000, learning=learning))
+    assert (advice.kind, advice.title) == ("retrain", "Train a model of your own")
+    assert [step["rest"] for step in advice.steps] == [
+        "POST /api/v1/training/generate-dataset",
+        "POST /api/v1/training/retrain",
+    ]
