@@ -149,7 +149,7 @@ def _retrain(learning: Row, columns: int) -> Iterator[Recommendation]:
         + (
             "What it brings is not known before the first time."
             if expected is None
-            else "Earlier ones brought this much."
+            else f"Earlier ones brought {100 * expected:.1f} points on layouts that they had not seen."
         ),
         evidence={"corrections": learning["corrections"], "trained_at": learning["trained_at"], "gains": list(gains)},
         reviews_saved=None,
@@ -428,9 +428,11 @@ def _answer_sample(evidence: Evidence) -> Iterator[Recommendation]:
     yield Recommendation(
         kind="answer_sample",
         key="answer_sample",
-        title=f"Review the {evidence.undrawn} file{'s' if evidence.undrawn > 1 else ''} that were drawn at random",
-        because=f"Of {evidence.drawn} files drawn for an honest figure, {evidence.undrawn} wait. What people choose to review "
-        "does not tell how the rest fares; these do.",
+        title="Review the file that was drawn at random"
+        if evidence.undrawn == 1
+        else f"Review the {evidence.undrawn} files that were drawn at random",
+        because=f"Drawn for an honest figure: {evidence.drawn}; not reviewed yet: {evidence.undrawn}. What people choose to "
+        "review does not tell how the rest fares; these do.",
         evidence={"drawn": evidence.drawn, "waiting": evidence.undrawn},
         reviews_saved=None,
         accuracy_gain=None,
