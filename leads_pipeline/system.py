@@ -43,7 +43,7 @@ def run_demo_system(settings: Settings, *, stay: bool) -> int:
     """Run the system, tell the demo through it, and stop, or stay up until Ctrl-C. Raises a `LeadsError`."""
     from rich.console import Console
 
-    from leads_pipeline.demo import launch, run_demo
+    from leads_pipeline.demo import run_demo
 
     out = Console(width=None if sys.stdout.isatty() else 100)
     try:
@@ -58,13 +58,11 @@ def run_demo_system(settings: Settings, *, stay: bool) -> int:
                     owner = organizations.ensure_organization(transaction, name)
                     token = organizations.create_token(transaction, owner, label="demo")
                 admin = admin_token_file(settings, database)
-                training = {"ops": {"mapping_models": {"config": {"organization": name}}}}
                 run_demo(
                     system.base_url,
                     token,
                     CHECKOUT / "examples",
                     out,
-                    train=lambda: launch(system.base_url, admin.read_text().strip(), "retrain_mapping_model", training),
                     exports=settings.home / "demo",
                     dashboard=f"{system.base_url}/admin",
                     login=f"paste the token that lies in {_shown(admin)}"

@@ -37,12 +37,17 @@ AT_FIRST = {"Firma": "Company", "Ort": "City", "Badge Co.": None, "Temp": "Statu
 RETRAINED = {"Cwmni": "Company", "Enw'r cwmni": "Company"}
 
 
+def asked(address: str) -> dict[str, Any]:
+    """A request that waits for a run."""
+    return {"id": "r", "status": "waiting", "status_url": f"/api/v1{address}", "problem": None}
+
+
 @dataclass
 class StandIn:
     """Maps by `AT_FIRST`, and remembers what it is told; by `RETRAINED` once a model is trained and promoted."""
 
     stuck: bool = False
-    trained: str | None = None
+    promoted: bool = False
     verdict: str = "candidate"
     accepts_pictures: bool = False
     token: str = "right"
@@ -55,7 +60,7 @@ class StandIn:
         upload_id = path.split("/")[2] if path.count("/") > 1 else ""
         if (method, path) == ("POST", "/uploads"):
             return self._receive(body)
-        if (learning := self._learn(method, path, query, body)) is not None:
+        if (learning := self._learn(path, query, body)) is not None:
             return learning
         if path in ("/training/corrections", f"/uploads/{upload_id}/review"):
             for correction in json.loads(body)["corrections"]:
@@ -68,22 +73,22 @@ class StandIn:
             return 200, "Company,City\r\nQuorvane,Leeds\r\nZelbrith,Ponce\r\n"
         return 200, self._upload(upload_id, "received" if self.stuck else "mapped")
 
-    def _learn(self, method: str, path: str, query: str, body: bytes) -> tuple[int, Any] | None:
+    def _learn(self, path: str, query: str, body: bytes) -> tuple[int, Any] | None:
         if path == "/mappings/preview":
             return 200, {"mappings": [self._previewed(*column[:2], query) for column in columns_of(sent_name(body))]}
-        if path == "/training/summary":
-            return 200, {"llm": {"calls": 0, "tokens": 0, "cost_usd": 0.0}}
-        if path == "/training/generate-dataset":
-            return 202, {"id": "r", "status": "waiting", "version": None}
-        if path == "/training/dataset-requests/r":
-            return 200, {"id": "r", "status": "done", "version": 1}
-        if path.startswith("/models"):
-            if method == "POST":
-                self.trained = "champion"
-            made = {"version": 2, "scope": "organization", "status": self.trained, "reason": "It is not better."}
-            shipped = {"version": 1, "scope": "shared", "status": "champion", "reason": None}
-            return 200, {"models": [shipped] if self.trained is None else [made, shipped]}
-        return None
+        if path == "/models/2/promote":
+            self.promoted = True
+        dataset, model = "/training/dataset-requests/r", "/training/model-requests/r"
+        made = {"status": "done", "model": 2, "model_status": self.verdict, "reason": "It is not better."}
+        answers: dict[str, tuple[int, Any]] = {
+            "/training/summary": (200, {"llm": {"calls": 0, "tokens": 0, "cost_usd": 0.0}}),
+            "/training/generate-dataset": (202, asked(dataset)),
+            dataset: (200, {**asked(dataset), "status": "done", "version": 1}),
+            "/training/retrain": (202, asked(model)),
+            model: (200, {**asked(model), **made}),
+            "/models/2/promote": (200, {}),
+        }
+        return answers.get(path)
 
     def _receive(self, body: bytes) -> tuple[int, Any]:
         name = sent_name(body)
@@ -104,7 +109,7 @@ class StandIn:
 
     def _previewed(self, header: str, index: int, query: str) -> dict[str, Any]:
         told = self.memory if query == "memory=true" else {}
-        target = told.get(header, RETRAINED.get(header) if self.trained == "champion" else None)
+        target = told.get(header, RETRAINED.get(header) if self.promoted else None)
         return {"id": None, "sheet": "List", "index": index, "header": header, "target": target}
 
     def _mapping(self, upload_id: str, header: str, index: int) -> dict[str, Any]:
@@ -151,7 +156,6 @@ class Stage:
             token,
             self.folder,
             out,
-            train=self.train,
             exports=self.folder / "leads",
             dashboard="http://localhost/admin",
             login="with the token above",
@@ -159,9 +163,6 @@ class Stage:
         )
         assert isinstance(out.file, io.StringIO)
         return result, out.file.getvalue()
-
-    def train(self) -> None:
-        self.system.trained = self.system.verdict
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from uuid import UUID
 import dagster as dg
 from pydantic import Field
 
-from leads_pipeline.defs.intake import ON_ITS_WAY
+from leads_pipeline.defs.intake import EVERY_LOOK_SECONDS, ON_ITS_WAY
 from leads_pipeline.defs.launchpad import Launchpad
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.serving import register_shipped
@@ -193,7 +193,7 @@ retrain_mapping_model = dg.define_asset_job(
 @dg.sensor(
     name="model_requests",
     job=retrain_mapping_model,
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=EVERY_LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Picks up what was asked for by `POST /training/retrain`.",
 )

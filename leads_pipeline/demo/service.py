@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from leads_pipeline.errors import UnexpectedAnswer
 
+_API = "/api/v1"
+
 
 class Problem(BaseModel):
     """Why something was refused, by RFC 9457."""
@@ -74,21 +76,30 @@ class Correction(BaseModel):
     target: str | None
 
 
-class DatasetRequest(BaseModel):
-    """A request for a training dataset, and what became of it; `version` is there when it is done."""
+class Asked(BaseModel):
+    """A request for something that a run makes, and what became of it."""
 
     id: str
     status: str
-    version: int | None = None
+    status_url: str
     problem: dict[str, Any] | None = None
 
+    @property
+    def settled(self) -> bool:
+        return self.status in {"done", "failed"}
 
-class Trained(BaseModel):
-    """A mapping model; `reason` says why it was rejected."""
 
-    version: int
-    scope: str
-    status: str
+class DatasetAsked(Asked):
+    """A request for a training dataset; `version` is there when it is done."""
+
+    version: int | None = None
+
+
+class ModelAsked(Asked):
+    """A request for a model; `model` is its version when it is done. `reason` says why it was rejected."""
+
+    model: int | None = None
+    model_status: str | None = None
     reason: str | None = None
 
 
@@ -105,15 +116,12 @@ class _Proposals(BaseModel):
     mappings: list[Proposal]
 
 
-class _Models(BaseModel):
-    models: list[Trained]
-
-
 class _Summary(BaseModel):
     llm: LlmUse
 
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
+_Request = TypeVar("_Request", bound=Asked)
 
 
 class Service:
@@ -152,17 +160,17 @@ class Service:
         )
         return _read(_good(asked), _Proposals).mappings
 
-    def generate_dataset(self) -> DatasetRequest:
+    def generate_dataset(self) -> DatasetAsked:
         """Ask for a training dataset of all that was reviewed."""
-        return _read(_good(self._ask("POST", "/training/generate-dataset", json={})), DatasetRequest)
+        return _read(_good(self._ask("POST", "/training/generate-dataset", json={})), DatasetAsked)
 
-    def dataset_request(self, request_id: str) -> DatasetRequest:
-        return _read(_good(self._ask("GET", f"/training/dataset-requests/{request_id}")), DatasetRequest)
+    def retrain(self) -> ModelAsked:
+        """Ask for a model of the newest training dataset."""
+        return _read(_good(self._ask("POST", "/training/retrain", json={})), ModelAsked)
 
-    def newest_model(self) -> Trained | None:
-        """The newest model of the organization's own, None if it has none."""
-        found = _read(_good(self._ask("GET", "/models")), _Models).models
-        return next((model for model in found if model.scope == "organization"), None)
+    def look_again(self, asked: _Request) -> _Request:
+        """What has become of a request."""
+        return _read(_good(self._ask("GET", asked.status_url.removeprefix(_API))), type(asked))
 
     def promote(self, version: int) -> None:
         """Have a model map from the next file on."""
@@ -178,7 +186,7 @@ class Service:
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
-            return self._client.request(method, f"/api/v1{path}", **options)
+            return self._client.request(method, f"{_API}{path}", **options)
         except httpx.TimeoutException as error:
             raise UnexpectedAnswer(f"{method} {path} was not answered in time: is the web process busy?") from error
         except httpx.TransportError as error:

@@ -1,6 +1,6 @@
 """The demo's story, in order: send, wait, look, correct, see it act, export, be refused, learn, sum up.
 
-Starting the system, training a model in it, and knowing where its dashboard is, belong to the caller.
+Starting the system, and knowing where its dashboard is, belong to the caller.
 """
 
 import csv
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 from rich.console import Console, RenderableType
@@ -22,7 +23,7 @@ from rich.text import Text
 from leads_pipeline.demo import pages
 from leads_pipeline.demo.answers import Answers, Judged, Score, Verdict
 from leads_pipeline.demo.pages import Exported, Marks, Recalled, Understood, count, heading, percent
-from leads_pipeline.demo.service import Correction, Problem, Service, Upload
+from leads_pipeline.demo.service import Asked, Correction, Problem, Service, Upload
 from leads_pipeline.errors import SetupProblem, UnexpectedAnswer
 
 FIRST, AGAIN = "trade_show.xlsx", "trade_show_again.xlsx"
@@ -35,6 +36,9 @@ nobody corrects and no model learns from.
 POLL_SECONDS = 0.25
 WIDEST = 110
 """Columns of text that a table takes at most: wider ones are hard to read across."""
+
+
+_Request = TypeVar("_Request", bound=Asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,6 @@ def run_demo(
     examples: Path,
     out: Console,
     *,
-    train: Callable[[], None],
     exports: Path,
     dashboard: str,
     login: str,
@@ -89,7 +92,6 @@ def run_demo(
 ) -> DemoResult:
     """Tell the whole story on `out`, and return what it came to.
 
-    `train` trains a model of the organization's newest dataset, and returns when that is done.
     `exports` is the folder that the leads are written to; it is made. `dashboard` and `login` are said at the end.
     `patience_seconds` is how long files may wait to be mapped. Raises a `LeadsError` with one sentence when the
     system does not do what it should.
@@ -113,7 +115,7 @@ def run_demo(
         again = teller.send_again(examples / AGAIN, first, corrected)
         rows = teller.export([*first, again], exports)
         refused = teller.be_refused()
-        learned = teller.learn(foreign, unseen, train)
+        learned = teller.learn(foreign, unseen)
         llm = teller.service.llm_use()
     seconds = [seen.seconds for seen in first]
     result = DemoResult(
@@ -252,7 +254,7 @@ class _Teller:
         self._print_table(pages.problem_panel(filename, answer))
         return answer
 
-    def learn(self, files: Sequence[Path], unseen: Sequence[Path], train: Callable[[], None]) -> Learned:
+    def learn(self, files: Sequence[Path], unseen: Sequence[Path]) -> Learned:
         """Correct lists in a new language, train a model with them, and see what it makes of systems that nobody corrected."""
         self._out.print(heading(7, "Learning: lists in Welsh, which the shipped model has no words for"))
         at_first = self._understood(unseen, memory=False)
@@ -268,7 +270,7 @@ class _Teller:
         with_memory = self._understood(unseen, memory=True)
         dataset = self._dataset()
         self._out.print(f"Training dataset {dataset} is frozen: all that was reviewed above, anonymised.")
-        model, refused = self._trained(train)
+        model, refused = self._trained()
         retrained = self._understood(unseen, memory=False)
         with_both = self._understood(unseen, memory=True)
         self._out.print("\nRight columns of two systems that nobody corrected, and no model was trained on:")
@@ -296,37 +298,37 @@ class _Teller:
 
     def _dataset(self) -> int:
         """The version of the training dataset that a run builds when it is asked for."""
-        request = self.service.generate_dataset()
+        doing = "A run makes anonymised examples of what was reviewed, and freezes them ..."
+        built = self._made(self.service.generate_dataset(), "training dataset", waiting=doing, doing=doing)
+        assert built.version is not None, "a request that is done has a version"
+        return built.version
+
+    def _trained(self) -> tuple[int, str | None]:
+        """Train, and promote what came of it. The model's version, and why it was not promoted (None: it was)."""
+        waiting = "Waiting for the sensor model_requests, which looks every 5 s ..."
+        doing = "A run trains a model, and compares it with the one that maps now ..."
+        made = self._made(self.service.retrain(), "model", waiting=waiting, doing=doing)
+        assert made.model is not None, "a request that is done has a model"
+        if made.model_status == "rejected":
+            self._out.print(f"Model {made.model} is rejected: {made.reason}")
+            return made.model, made.reason or "rejected"
+        self.service.promote(made.model)
+        self._out.print(f"Model {made.model} is promoted: it maps this organization's files from now on.")
+        return made.model, None
+
+    def _made(self, request: _Request, what: str, *, waiting: str, doing: str) -> _Request:
+        """The request when a run has done what it asks for; what is told while it waits, and while the run is at it."""
         deadline = time.monotonic() + self._patience
         with _progress(self._out) as tell:
-            while request.status not in {"done", "failed"}:
+            while not request.settled:
                 if time.monotonic() > deadline:
-                    raise UnexpectedAnswer(
-                        f"No training dataset after {self._patience:.0f} s: is the Dagster daemon running?"
-                    )
-                tell("A run builds a training dataset ...")
+                    raise UnexpectedAnswer(f"No {what} after {self._patience:.0f} s: is the Dagster daemon running?")
+                tell(waiting if request.status == "waiting" else doing)
                 time.sleep(POLL_SECONDS)
-                request = self.service.dataset_request(request.id)
-        if request.version is None:
-            raise UnexpectedAnswer(
-                f"The training dataset failed: {(request.problem or {}).get('detail', 'nobody says why')}"
-            )
-        return request.version
-
-    def _trained(self, train: Callable[[], None]) -> tuple[int, str | None]:
-        """Train, and promote what came of it. The model's version, and why it was not promoted (None: it was)."""
-        with _progress(self._out) as tell:
-            tell("The job retrain_mapping_model trains a model, and compares it with the one that maps now ...")
-            train()
-        model = self.service.newest_model()
-        if model is None:
-            raise UnexpectedAnswer("The training has ended, and there is no model of it.")
-        if model.status == "rejected":
-            self._out.print(f"Model {model.version} is rejected: {model.reason}")
-            return model.version, model.reason or "rejected"
-        self.service.promote(model.version)
-        self._out.print(f"Model {model.version} is promoted: it maps this organization's files from now on.")
-        return model.version, None
+                request = self.service.look_again(request)
+        if request.status == "failed":
+            raise UnexpectedAnswer(f"The {what} failed: {(request.problem or {}).get('detail', 'nobody says why')}")
+        return request
 
     def _print_table(self, table: RenderableType) -> None:
         self._out.print(table, width=min(self._out.width, WIDEST))
