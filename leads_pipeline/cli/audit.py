@@ -48,7 +48,7 @@ def audit_verify(
     with (
         ready(read_settings()) as database,
         database.transaction(SYSTEM) as transaction,
-        progress(quiet=as_json) as step,
+        progress() as step,
     ):
         found = audit.verify(transaction, known, progress=lambda done, of: step(done, of, f"{done:,} events looked at"))
     if as_json:

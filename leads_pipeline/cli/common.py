@@ -84,12 +84,13 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 @contextmanager
-def progress(*, quiet: bool) -> "Generator[Any]":
+def progress() -> "Generator[Any]":
+    """Show on a terminal how far something has come: yields what is to be told of it, `step(done, total, what)`."""
     from rich.console import Console
     from rich.progress import Progress
 
-    # On standard error: with --json, standard output belongs to the object.
-    with Progress(console=Console(stderr=True), disable=quiet and not sys.stderr.isatty(), transient=True) as progress:
+    # On standard error: standard output is for what was asked for. In a log nothing would be left of it but an empty line.
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
         task = progress.add_task("working", total=None)
 
         def step(done: int, total: int, what: str) -> None:

@@ -84,7 +84,7 @@ def contents_rotate(*, as_json: AsJson = False) -> None:
     if vault.keyring.newest is None:
         raise SetupProblem("No key is set. `leads contents new-key` makes one for LEADS_CONTENTS_KEYS.")
     done = 0
-    with ready(settings) as database, progress(quiet=as_json) as step:
+    with ready(settings) as database, progress() as step:
         for changed in vault.rewrap(database):
             done += changed
             step(done, None, "wrapping keys")
@@ -106,7 +106,7 @@ def contents_move(*, as_json: AsJson = False) -> None:
     settings = read_settings()
     vault = vault_of(settings)
     moved = 0
-    with ready(settings) as database, progress(quiet=as_json) as step:
+    with ready(settings) as database, progress() as step:
         for _ in vault.move(database):
             moved += 1
             step(moved, None, "moving files")

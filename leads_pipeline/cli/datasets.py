@@ -73,7 +73,7 @@ def dataset_generate(
         request = ask(database, config)
         if not as_json:
             print("Bringing examples up to date and building the dataset ...", flush=True)
-        with progress(quiet=as_json) as step:
+        with progress() as step:
             step(0, 1, "building the dataset")
             run_job(settings, database.url, generate_training_dataset.name, run_config(DatasetConfig(requested=True)))
         outcome = dataset_requests.wait_for(database, request)

@@ -143,7 +143,7 @@ def _erase(organization: "UUID | None", kind: "Kind", subject: dict[str, Any], *
     from leads_pipeline.store.database import SYSTEM
 
     settings = read_settings()
-    with ready(settings) as database, progress(quiet=as_json) as step:
+    with ready(settings) as database, progress() as step:
         with database.transaction(SYSTEM) as transaction:
             asked = erasures.ask(transaction, organization, kind, subject, dry_run=dry_run)
         erase_waiting(

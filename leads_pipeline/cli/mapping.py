@@ -90,7 +90,7 @@ def benchmark(
 
     if cross_validate not in (None, "family"):
         raise RequestInvalid("--cross-validate takes `family`: single files of one system are too alike to hold out.")
-    with progress(quiet=as_json) as step:
+    with progress() as step:
         result = run(
             existing(corpus), cross_validate=cross_validate is not None, predictions=predictions, progress=step
         )

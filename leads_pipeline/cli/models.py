@@ -52,7 +52,7 @@ def models_train(
                 f"Training from dataset {planned.dataset.version}, {planned.dataset.example_count:,} examples ...",
                 flush=True,
             )
-        with progress(quiet=as_json) as step:
+        with progress() as step:
             step(0, 1, "training")
             run_job(settings, database.url, retrain_mapping_model.name, training_run_config(config))
         with database.transaction(SYSTEM) as transaction:
