@@ -1,9 +1,12 @@
-"""Dagster's webserver with what it lacks: a viewer who cannot change anything, GET that never does, a strict page policy.
+"""Dagster's webserver with what it lacks: a viewer who cannot change anything, GET that never does, a strict page policy,
+and pages for narrow windows.
 
 Imports Dagster's private modules, so it is itself imported only where the UI is opened.
 """
 
 from asyncio import Task
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
@@ -19,7 +22,7 @@ from starlette.websockets import WebSocket
 
 from leads_pipeline.api.changes import Note, changes, changes_something, nobody_is_told
 from leads_pipeline.api.guard import VIEWER, principal_of
-from leads_pipeline.api.headers import with_tools
+from leads_pipeline.api.headers import hash_source, with_tools
 
 NO_CHANGE = "You may look, and change nothing: your role is viewer."
 NOT_BY_GET = "A mutation must be sent by POST."
@@ -49,6 +52,12 @@ class Webserver(DagsterWebserver[ProcessContext, WorkspaceRequestContext]):
 
     def build_middleware(self) -> list[Middleware]:
         return [*super().build_middleware(), Middleware(ScriptPolicy)]
+
+    def index_html_endpoint(self, request: Request) -> HTMLResponse:
+        answer = super().index_html_endpoint(request)
+        ours = f"<style>{_asset('narrow.css')}</style><script>{_asset('narrow.js')}</script></head>"
+        headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
+        return HTMLResponse(bytes(answer.body).decode().replace("</head>", ours, 1), headers=headers)
 
     async def graphql_http_endpoint(self, request: Request) -> HTMLResponse | PlainTextResponse | JSONResponse:
         answer = await super().graphql_http_endpoint(request)
@@ -85,9 +94,10 @@ class Webserver(DagsterWebserver[ProcessContext, WorkspaceRequestContext]):
         return {"Cache-Control": "no-store"}
 
     def make_csp_header(self, nonce: str) -> str:
-        """Everything from here, scripts by nonce. Dagster's components set styles in attributes."""
+        """Everything from here, scripts by nonce, ours by its hash. Dagster's components set styles in attributes."""
+        scripts = f"'nonce-{nonce}' {hash_source(_asset('narrow.js'))} 'strict-dynamic'"
         return (
-            f"default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic'; style-src 'self' 'unsafe-inline'; "
+            f"default-src 'none'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
             "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
             "manifest-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         )
@@ -109,6 +119,11 @@ class ScriptPolicy:
             await send(message)
 
         await self.app(scope, receive, with_policy)
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("leads_pipeline.api") / name).read_text("utf-8")
 
 
 def is_viewer(source: HTTPConnection) -> bool:

@@ -145,6 +145,41 @@ def test_our_pages_fit_the_screen_and_follow_their_policy(visit: Visit, width: i
     assert visit.complaints == []
 
 
+def test_the_dashboard_can_be_used_on_a_phone(visit: Visit) -> None:
+    page = visit.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    visit.log_in("ann")
+    visit.open_dashboard("/admin/assets/field_mappings")
+    expect(page.get_by_text("What each column means")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Materialize")).to_be_in_viewport(ratio=1)
+    chart = page.get_by_role("img", name="coverage").bounding_box()
+    assert chart is not None
+    assert chart["width"] > 300
+    assert chart["x"] + chart["width"] <= 390
+    page.goto(f"{visit.web}/admin/assets")
+    asset = page.get_by_role("link", name="mapping_models")
+    expect(asset).to_be_in_viewport(ratio=1, timeout=30_000)
+    page.goto(f"{visit.web}/admin/locations/leads_pipeline/jobs/generate_training_dataset/playground")
+    expect(page.get_by_role("button", name="Launch Run")).to_be_in_viewport(ratio=1, timeout=30_000)
+    editor = page.locator(".CodeMirror", has_text="training_datasets").bounding_box()
+    assert editor is not None
+    assert editor["width"] > 350
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert visit.complaints == []
+
+
+def test_a_wide_window_shows_the_dashboard_as_dagster_draws_it(visit: Visit) -> None:
+    visit.log_in("ann")
+    visit.open_dashboard("/admin/assets/field_mappings")
+    description = visit.page.get_by_text("What each column means")
+    expect(description).to_be_visible(timeout=30_000)
+    navigation, text = visit.page.get_by_role("navigation").bounding_box(), description.bounding_box()
+    assert navigation is not None
+    assert text is not None
+    assert navigation["height"] > 700
+    assert text["x"] > navigation["x"] + navigation["width"]
+
+
 def test_logging_out_shuts_the_dashboard(visit: Visit) -> None:
     visit.log_in("ann")
     visit.page.get_by_role("button", name="Log out").click()
