@@ -1,5 +1,6 @@
 """Dagster's configuration, as Dagster itself reads it, on a real PostgreSQL."""
 
+import tomllib
 from collections.abc import Generator
 from pathlib import Path
 
@@ -54,6 +55,10 @@ def test_every_process_knows_the_code_by_the_same_name() -> None:
     (location,) = yaml.safe_load((CHECKOUT / "workspace.yaml").read_text())["load_from"]
     assert location["python_module"]["module_name"] == DEFINITIONS
     assert location["python_module"]["location_name"] == CODE_LOCATION
+    # Where a pyproject.toml speaks of Dagster, `dagster job launch` asks it, and a run of another name finds no code.
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["dg"]["project"]
+    assert project["code_location_target_module"] == DEFINITIONS
+    assert project["code_location_name"] == CODE_LOCATION
 
 
 def test_runs_that_lost_their_worker_are_recorded_as_ended(instance: dg.DagsterInstance) -> None:
