@@ -51,7 +51,10 @@ def inbox_files(context: dg.SensorEvaluationContext, leads: Leads) -> dg.SkipRea
             refused += 1
         if time.monotonic() > until:
             break
-    return dg.SkipReason(f"{taken} files taken in, {refused} refused, {len(found) - len(ready)} still being written.")
+    outcome = f"{taken} files taken in, {refused} refused, {len(found) - len(ready)} still being written."
+    if homeless := inbox.homeless():
+        outcome += f" {homeless} lie in no organization's folder, and stay: put them into one that is named like it."
+    return dg.SkipReason(outcome)
 
 
 def take_in(database: Database, settings: Settings, inbox: Inbox, claim: Claim) -> bool:
@@ -71,7 +74,7 @@ def take_in(database: Database, settings: Settings, inbox: Inbox, claim: Claim) 
             if organization is None:
                 raise NotFound(
                     "There is no organization of the folder's name: rename the folder, or make the organization with "
-                    "`leads token create --organization NAME`, and put the file back."
+                    "`leads organization create NAME`, and put the file back."
                 )
             with (
                 path.open("rb") as content,

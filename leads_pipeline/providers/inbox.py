@@ -98,6 +98,11 @@ class Inbox:
                 if info["type"] == "file" and not _is_link(info) and not is_unfinished(name)
             ]
 
+    def homeless(self) -> int:
+        """How many files lie beside the organizations' folders: they are nobody's, and are not touched."""
+        with _explained():
+            return sum(info["type"] == "file" and not is_unfinished(name) for name, info in self._entries())
+
     def take(self, file: InboxFile) -> Claim | None:
         """Take a waiting file, so that nobody else does. None when it is gone: somebody else was faster."""
         claim = Claim(file.organization, file.name, file.key)

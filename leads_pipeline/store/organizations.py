@@ -99,7 +99,13 @@ def ensure_organization(
 
 
 def organization_named(transaction: Transaction, name: str) -> UUID | None:
-    return transaction.value("SELECT id FROM organizations WHERE name = :name", name=name)
+    """The organization of this very name; else the only one whose name differs from it in nothing but case."""
+    named = transaction.all(
+        "SELECT id, name FROM organizations WHERE lower(name) = lower(:name) ORDER BY name <> :name LIMIT 2", name=name
+    )
+    if not named or (len(named) > 1 and named[0]["name"] != name):
+        return None
+    return named[0]["id"]
 
 
 def organization(transaction: Transaction, organization_id: UUID) -> Organization:

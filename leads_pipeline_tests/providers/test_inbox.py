@@ -64,6 +64,14 @@ def test_each_subfolder_is_an_organization(place: Place) -> None:
     assert place.inbox.scan()[0].size == 5
 
 
+def test_files_in_no_organizations_folder_are_counted_and_stay(place: Place) -> None:
+    place.drop("stray.csv")
+    place.drop(".hidden")
+    place.drop("acme/leads.csv")
+    assert place.inbox.homeless() == 1
+    assert place.files.exists(f"{place.root}/stray.csv")
+
+
 @pytest.mark.parametrize(
     "name", [".hidden.csv", "~$leads.xlsx", "leads.xlsx.part", "leads.csv.crdownload", "LEADS.CSV.TMP", "leads.csv~"]
 )
