@@ -97,7 +97,7 @@ def map_uploads(context: dg.AssetExecutionContext, config: DrainConfig, leads: L
         totals = drain(
             leads.database,
             settings,
-            context.run_id,
+            context.run.run_id,
             asked_to_stop=lambda: _is_canceled(context),
             interrupted=pop_captured_interrupt,
         )
@@ -144,6 +144,9 @@ def map_uploads(context: dg.AssetExecutionContext, config: DrainConfig, leads: L
         asset_key="leads",
         metadata={"exportable_uploads": everything["exportable"], "exportable_rows": everything["rows"]},
     )
+    if _is_canceled(context):
+        # Whoever stopped it is to see a run that was stopped; what it did until then is recorded.
+        raise dg.DagsterExecutionInterruptedError
 
 
 map_waiting_uploads = dg.define_asset_job(
@@ -252,7 +255,7 @@ def new_corrections(context: dg.SensorEvaluationContext, leads: Leads) -> dg.Sen
 
 def _is_canceled(context: dg.AssetExecutionContext) -> bool:
     # A stop from the UI reaches a run on another machine only through its status.
-    run = context.instance.get_run_by_id(context.run_id)
+    run = context.instance.get_run_by_id(context.run.run_id)
     return run is not None and run.status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
 
 

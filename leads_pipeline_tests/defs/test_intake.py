@@ -1,6 +1,8 @@
 """Sensors, called as the functions they are, and the drain, on a real database."""
 
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
@@ -11,6 +13,7 @@ from leads_pipeline.defs.drain import drain
 from leads_pipeline.defs.inbox import take_in
 from leads_pipeline.defs.intake import new_uploads
 from leads_pipeline.defs.resources import Leads
+from leads_pipeline.definitions import build_definitions
 from leads_pipeline.providers.inbox import Inbox
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import queue, uploads
@@ -106,6 +109,36 @@ def test_a_drain_ends_when_its_time_is_up_and_the_next_goes_on(
     assert first.uploads + second.uploads == 12
 
 
+def test_a_drain_that_is_stopped_in_the_dashboard_finishes_its_files_and_ends_canceled(
+    leads: Leads, organization: UUID
+) -> None:
+    upload_id = received(leads.database, organization)
+
+    def stop(instance: dg.DagsterInstance) -> None:
+        mapped = "SELECT EXISTS (SELECT FROM file_uploads WHERE id = :id AND mapped_at IS NOT NULL)"
+        limit = time.monotonic() + 30
+        while time.monotonic() < limit:
+            with leads.database.transaction(SYSTEM) as transaction:
+                if transaction.value(mapped, id=upload_id):
+                    break
+            time.sleep(0.1)
+        (run,) = instance.get_runs()
+        instance.report_run_canceling(run)
+
+    config = {"ops": {"map_uploads": {"config": {"linger_seconds": 60}}}}
+    with dg.instance_for_test() as instance, ThreadPoolExecutor(1) as person:
+        stopping = person.submit(stop, instance)
+        with pytest.raises(dg.DagsterExecutionInterruptedError):
+            build_definitions().resolve_job_def("map_waiting_uploads").execute_in_process(config, instance=instance)
+        stopping.result()
+        (run,) = instance.get_runs()
+        assert run.status is dg.DagsterRunStatus.CANCELED
+        seen = instance.get_latest_materialization_event(dg.AssetKey("file_uploads"))
+    assert seen is not None
+    assert seen.asset_materialization is not None
+    assert seen.asset_materialization.metadata["uploads"].value == 1
+
+
 @pytest.fixture
 def inbox(tmp_path: Path, database: Database, organization: UUID) -> Inbox:
     with database.transaction(SYSTEM) as transaction:
@@ -129,6 +162,17 @@ def test_an_inbox_file_becomes_one_upload_even_after_a_crash_in_between(
     assert take_in(database, settings, inbox, claim)
     with database.transaction(organization) as transaction:
         assert len(uploads.uploads(transaction, limit=10)) == 1
+
+
+def test_a_folder_may_write_its_organization_in_another_case(
+    database: Database, settings: Settings, tmp_path: Path, inbox: Inbox
+) -> None:
+    (folder,) = tmp_path.iterdir()
+    folder.rename(tmp_path / folder.name.upper())
+    (file,) = inbox.scan()
+    claim = inbox.take(file)
+    assert claim is not None
+    assert take_in(database, settings, inbox, claim)
 
 
 def test_a_folder_of_no_organization_is_refused_with_the_reason(
