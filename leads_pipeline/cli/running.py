@@ -87,7 +87,9 @@ def dg(context: typer.Context) -> None:
 
     program = shutil.which("dg", path=str(Path(sys.executable).parent)) or shutil.which("dg")
     if program is None:
-        raise SetupProblem("The command dg is not installed: `make .venv/test` brings it here, `pip install dagster-dg-cli` elsewhere.")
+        raise SetupProblem(
+            "The command dg is not installed: `make .venv/test` brings it here, `pip install dagster-dg-cli` elsewhere."
+        )
     _pass_on([program, *context.args])
 
 

@@ -11,13 +11,14 @@ import re
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, text
 from sqlalchemy.dialects.postgresql import psycopg2
 from sqlalchemy.engine import URL
@@ -29,6 +30,8 @@ from leads_pipeline.errors import SetupProblem
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import embedded
 from leads_pipeline.types import Actor
+
+log = structlog.get_logger()
 
 OLDEST_POSTGRESQL = 14
 AWAY = (OperationalError, InterfaceError)
@@ -278,9 +281,16 @@ def _kept_up(settings: Settings) -> Generator[None]:
     over = threading.Event()
 
     def keep() -> None:
+        said = None
         while not over.wait(KEEP_UP_SECONDS):
-            with suppress(SetupProblem), embedded.server(settings.home):
-                pass
+            try:
+                with embedded.server(settings.home):
+                    said = None
+            except SetupProblem as problem:
+                # A full disk stays full for a while: its reason is told once, not at every attempt.
+                if problem.detail != said:
+                    said = problem.detail
+                    log.error("the embedded PostgreSQL does not run", detail=said)  # noqa: TRY400
 
     keeper = threading.Thread(target=keep, name="embedded-postgresql", daemon=True)
     keeper.start()

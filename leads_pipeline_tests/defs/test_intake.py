@@ -9,11 +9,11 @@ from uuid import UUID
 import dagster as dg
 import pytest
 
+from leads_pipeline.definitions import build_definitions
 from leads_pipeline.defs.drain import drain
 from leads_pipeline.defs.inbox import take_in
 from leads_pipeline.defs.intake import new_uploads
 from leads_pipeline.defs.resources import Leads
-from leads_pipeline.definitions import build_definitions
 from leads_pipeline.providers.inbox import Inbox
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import queue, uploads
