@@ -69,3 +69,4 @@ def db_reset(*, yes: Yes = False) -> None:
             vault_of(settings).empty(database)
         migrations.reset(database)
         print(f"Everything is deleted; the database is at revision {migrate(settings, database)}.")
+        print("Tokens and passwords are gone, too: a system that runs makes new ones when it is started again.")
