@@ -1,21 +1,17 @@
 """Routes on the audit trail: an organization sees its own events; an administrator sees all."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
-from leads_pipeline.api.guard import ADMIN
 from leads_pipeline.api.problems import problems
-from leads_pipeline.api.services import Absent, Bearer, Services, Shared, acting, anybody, authorize
+from leads_pipeline.api.services import Absent, Reach, Services, Shared, reaching
 from leads_pipeline.store import audit
-from leads_pipeline.store.database import SYSTEM, SystemScope
-from leads_pipeline.types import Actor
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
@@ -32,24 +28,7 @@ def _written_out(value: Any) -> Any:
 Since = Annotated[datetime | Absent, BeforeValidator(_written_out), Query(description="Only what was done since then.")]
 
 
-@dataclass(frozen=True, slots=True)
-class Auditor:
-    """Who looks at the trail, and how far: an organization, or the whole deployment."""
-
-    scope: UUID | SystemScope
-    actor: Actor
-
-
-def auditor(request: Request, shared: Shared, credentials: Bearer) -> Auditor:
-    """A dependency: an administrator, or a caller whose token holds `audit:read`."""
-    principal = anybody(request, shared, credentials)
-    if principal.role == ADMIN:
-        return Auditor(SYSTEM, acting(request, shared, principal))
-    caller = authorize(request, shared, credentials, "audit:read")
-    return Auditor(caller.organization, caller.actor)
-
-
-Looking = Annotated[Auditor, Depends(auditor)]
+Looking = Annotated[Reach, Depends(reaching("audit:read"))]
 Organization = Annotated[UUID | Absent, Query(description="For administrators: only this organization's events.")]
 
 
@@ -119,7 +98,7 @@ def export(
     )
 
 
-def _lines(shared: Services, looking: Auditor, organization: UUID | None, since: datetime | None) -> Iterator[bytes]:
+def _lines(shared: Services, looking: Reach, organization: UUID | None, since: datetime | None) -> Iterator[bytes]:
     with shared.database.transaction(looking.scope) as transaction:
         for event in audit.every_event(transaction, organization=organization, since=since):
             yield event.as_line().encode()

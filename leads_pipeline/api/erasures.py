@@ -2,24 +2,21 @@
 and for the end of an organization.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field, StringConstraints
 
-from leads_pipeline.api.guard import ADMIN
 from leads_pipeline.api.models import Strict
 from leads_pipeline.api.problems import problems
-from leads_pipeline.api.services import Bearer, Shared, acting, anybody, authorize
+from leads_pipeline.api.services import Reach, Shared, reaching
 from leads_pipeline.errors import InsufficientScope, NotFound, RequestInvalid
 from leads_pipeline.spreadsheets import person, person_to_json
 from leads_pipeline.store import erasures, organizations, uploads
-from leads_pipeline.store.database import SYSTEM, SystemScope, Transaction
+from leads_pipeline.store.database import SYSTEM, Transaction
 from leads_pipeline.store.erasures import Erasure
-from leads_pipeline.types import Actor
 
 router = APIRouter(prefix="/erasures", tags=["erasures"])
 
@@ -102,24 +99,7 @@ class ErasureList(BaseModel):
     erasures: list[ErasureShown]
 
 
-@dataclass(frozen=True, slots=True)
-class Eraser:
-    """Who asks, and how far it reaches: an organization's data, or everybody's."""
-
-    scope: UUID | SystemScope
-    actor: Actor
-
-
-def eraser(request: Request, shared: Shared, credentials: Bearer) -> Eraser:
-    """A dependency: an administrator, or a caller whose token holds `erasures:write`."""
-    principal = anybody(request, shared, credentials)
-    if principal.role == ADMIN:
-        return Eraser(SYSTEM, acting(request, shared, principal))
-    caller = authorize(request, shared, credentials, "erasures:write")
-    return Eraser(caller.organization, caller.actor)
-
-
-Asking = Annotated[Eraser, Depends(eraser)]
+Asking = Annotated[Reach, Depends(reaching("erasures:write"))]
 
 
 @router.post("", status_code=202, responses=problems(404))
@@ -148,7 +128,7 @@ def show(erasure_id: UUID, asking: Asking, shared: Shared) -> ErasureShown:
         return ErasureShown.of(erasures.get(transaction, erasure_id))
 
 
-def _subject(transaction: Transaction, asked: ErasureAsked, asking: Eraser) -> tuple[UUID | None, dict[str, Any]]:
+def _subject(transaction: Transaction, asked: ErasureAsked, asking: Reach) -> tuple[UUID | None, dict[str, Any]]:
     """In whose data, and what. Raises `NotFound` for what is not there or somebody else's."""
     own = asking.scope if isinstance(asking.scope, UUID) else None
     if own is not None and asked.organization_id not in (None, own):

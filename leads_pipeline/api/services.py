@@ -25,7 +25,7 @@ from leads_pipeline.providers.oidc import Provider
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import Limits
 from leads_pipeline.store import audit, organizations
-from leads_pipeline.store.database import Database, Transaction
+from leads_pipeline.store.database import SYSTEM, Database, SystemScope, Transaction
 from leads_pipeline.store.organizations import Token
 from leads_pipeline.types import Actor
 
@@ -68,6 +68,14 @@ class Caller:
     actor: Actor
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Who asks, and how far it reaches: one organization's data, or the whole deployment's."""
+
+    scope: UUID | SystemScope
+    actor: Actor
+
+
 async def services(request: Request) -> Services:
     # A coroutine, like whatever waits for nothing: the others are handed to a thread, and that takes longer than they do.
     return request.app.state.services
@@ -88,6 +96,19 @@ def needs(scope: str) -> Callable[..., Awaitable[Caller]]:
         return _holding(request, shared, token, scope)
 
     return caller
+
+
+def reaching(scope: str) -> Callable[..., Reach]:
+    """A dependency: an administrator, who reaches everything, or a caller whose token holds `scope`."""
+
+    def reach(request: Request, shared: Shared, credentials: Bearer) -> Reach:
+        principal = anybody(request, shared, credentials)
+        if principal.role == ADMIN:
+            return Reach(SYSTEM, acting(request, shared, principal))
+        caller = authorize(request, shared, credentials, scope)
+        return Reach(caller.organization, caller.actor)
+
+    return reach
 
 
 def authorize(
