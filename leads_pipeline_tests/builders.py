@@ -4,8 +4,11 @@ import io
 import itertools
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+from leads_pipeline.defs.drain import Totals, drain
+from leads_pipeline.settings import Settings
 from leads_pipeline.store import mappings, queue, uploads
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline.store.mappings import MappedSheet, StoredMapping
@@ -52,6 +55,14 @@ def claim_for(database: Database, upload_id: UUID) -> Job:
             if job.upload_id != upload_id:
                 queue.give_back(transaction, job, tried=False)
     return next(job for job in jobs if job.upload_id == upload_id)
+
+
+def drained(database: Database, settings: Settings, **signals: Any) -> Totals:
+    """What a drain did that was run to its end."""
+    totals = Totals()
+    for part in drain(database, settings, "run", **signals):
+        totals.include(part)
+    return totals
 
 
 def finish(database: Database, job: Job, targets: dict[str, str | None], confidence: float = 90.0) -> None:

@@ -17,7 +17,6 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
-from leads_pipeline.defs.drain import drain
 from leads_pipeline.defs.processing import Processed, process
 from leads_pipeline.errors import ContentsLost, ContentsUnavailable, SetupProblem, StaleState
 from leads_pipeline.settings import Settings
@@ -25,7 +24,7 @@ from leads_pipeline.store import audit, contents, queue, uploads
 from leads_pipeline.store.contents import CHUNK_BYTES
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline.vault import Vault, vault_of
-from leads_pipeline_tests.builders import claim_for
+from leads_pipeline_tests.builders import claim_for, drained
 from leads_pipeline_tests.dying import CONTENT
 
 NAME = b"Name,E-Mail\n"
@@ -379,17 +378,17 @@ def test_a_drain_stops_for_a_store_that_does_not_answer_and_no_file_pays_for_it(
     place.rename(place.with_name("away"))
     place.write_text("no directory")
     for _ in range(4):
-        assert drain(database, settings, "run").stopped_because == "the store of files does not answer"
+        assert drained(database, settings).stopped_because == "the store of files does not answer"
     place.unlink()
     place.with_name("away").rename(place)
-    assert drain(database, settings, "run").uploads == 1
+    assert drained(database, settings).uploads == 1
     with database.transaction(organization) as transaction:
         assert uploads.upload(transaction, upload_id).status == "mapped"
     (found,) = objects_in(place)
     found.unlink()
     with database.transaction(organization) as transaction:
         uploads.request_remap(transaction, upload_id)
-    assert drain(database, settings, "run").errors == {"contents_missing": 1}
+    assert drained(database, settings).errors == {"contents_missing": 1}
     with database.transaction(SYSTEM) as transaction:
         assert queue.waiting(transaction).jobs == 0
 

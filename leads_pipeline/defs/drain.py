@@ -6,7 +6,7 @@ outcome, never a failed run. Knows nothing of Dagster but that somebody may want
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -31,6 +31,8 @@ POLL_SECONDS = 0.25
 PATIENCE_SECONDS = 60.0
 FULL_DISK_SECONDS = 10.0
 """How long nothing new is begun after the disk was found full."""
+REPORT_SECONDS = 60.0
+"""How long a drain that is kept busy says nothing of what it has done."""
 TIME_IS_UP = "time is up"
 MOST_ASKING = 8
 """Files that wait for a language model, for each call that is made at the same time."""
@@ -40,7 +42,7 @@ Outcome = Processed | Work | None
 
 @dataclass(slots=True)
 class Totals:
-    """What a drain did, and why it stopped."""
+    """What a drain did, or did since it last said so; and why it stopped, once it has."""
 
     uploads: int = 0
     figures: Figures = field(default_factory=Figures)
@@ -57,6 +59,14 @@ class Totals:
         if done.error is not None:
             self.errors[done.error] += 1
 
+    def include(self, part: "Totals") -> None:
+        """Add what was done after this."""
+        self.uploads += part.uploads
+        self.figures += part.figures
+        self.errors += part.errors
+        self.taken_over += part.taken_over
+        self.stopped_because = part.stopped_because
+
 
 def drain(
     database: Database,
@@ -65,8 +75,11 @@ def drain(
     *,
     asked_to_stop: Callable[[], bool] = lambda: False,
     interrupted: Callable[[], bool] = lambda: False,
-) -> Totals:
-    """Process what waits, `settings.readers` files at a time; linger for more; return what was done.
+) -> Generator[Totals]:
+    """Process what waits, `settings.readers` files at a time; linger for more.
+
+    Yields what was done, part by part: when it first has nothing more to do, then at most every `REPORT_SECONDS`, and at the
+    end what is left, which may be nothing; the last part tells why it stopped.
 
     Files that wait for a language model do so apart from the readers, who go on with other files meanwhile.
 
@@ -84,12 +97,14 @@ def drain(
         try:
             while not loop.totals.stopped_because:
                 loop.turn()
+                if loop.has_news():
+                    yield loop.news()
         finally:
             # However it ends, a signal included: what is not begun waits for the next drain, not for its lease.
             loop.wind_up()
             with database.transaction(SYSTEM) as transaction:
                 queue.end_drain(transaction, this_drain, loop.totals.stopped_because or "interrupted")
-    return loop.totals
+    yield loop.news()
 
 
 class _Loop:
@@ -112,7 +127,7 @@ class _Loop:
         self.totals = Totals()
         self.at_work: dict[Future[Outcome], Job] = {}
         self.asking: set[Future[Outcome]] = set()
-        self.begun = self.beaten = self.worked = self.answered = self.begin_at = time.monotonic()
+        self.begun = self.beaten = self.worked = self.answered = self.begin_at = self.told = time.monotonic()
 
     def turn(self) -> None:
         """Beat, claim and collect once; notice when it is time to stop."""
@@ -138,6 +153,19 @@ class _Loop:
             self.totals.stopped_because = TIME_IS_UP
         if self.interrupted():
             self.totals.stopped_because = "interrupted"
+
+    def has_news(self) -> bool:
+        """Whether something was done that nobody was told of, and it is time to."""
+        if not self.totals.uploads or self.totals.stopped_because:
+            return False
+        begins_to_linger = not self.at_work and self.told == self.begun
+        return begins_to_linger or time.monotonic() - self.told >= REPORT_SECONDS
+
+    def news(self) -> Totals:
+        """What was done since this was asked last."""
+        news, self.totals = self.totals, Totals()
+        self.told = time.monotonic()
+        return news
 
     def wind_up(self) -> None:
         """Give back what was not begun, and wait for what was; for a language model only where nothing presses."""

@@ -1,6 +1,6 @@
 """Intake and mapping: the assets that a drain brings up to date, its job, and the sensors that ask for one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -13,7 +13,7 @@ from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.shelves import INTAKE, LEARNING, MAPPING, OWNERS, described, plots, table
 from leads_pipeline.insights.charts import size
 from leads_pipeline.store import overview, queue, summary
-from leads_pipeline.store.database import SYSTEM
+from leads_pipeline.store.database import SYSTEM, Database
 
 
 class DrainConfig(Launchpad):
@@ -48,9 +48,9 @@ class DrainConfig(Launchpad):
                 ("queue", "uploads", "waits", "storage"),
             )
             + plots(
-                uploads="files that this run took in; `rows`: the rows in them",
+                uploads="files taken in, since the point before; `rows`: the rows in them",
                 failed="those that could not be mapped; `errors/...` by the code of the reason",
-                waiting="files that still wait when the run ends: should be 0",
+                waiting="files that still wait: should be 0",
                 oldest_waiting_seconds="how long the oldest of them has waited: should stay under 120",
                 megabytes_stored="size of all files received",
             ),
@@ -68,7 +68,7 @@ class DrainConfig(Launchpad):
                 ("coverage", "accuracy", "llm-calls", "llm-tokens", "llm-cost"),
             )
             + plots(
-                coverage="columns decided without a person, of those of this run (0 to 1): should be 0.85 or more",
+                coverage="columns decided without a person, of those of these files (0 to 1): should be 0.85 or more",
                 mean_confidence="mean chance of being right, in percent, as the model sees it",
                 seconds_per_upload="work for each file, waiting left out",
                 llm_calls="calls of a language model, one a file with open columns; `llm_cost_usd`: what they cost",
@@ -88,65 +88,82 @@ class DrainConfig(Launchpad):
         ),
     ],
 )
-def map_uploads(context: dg.AssetExecutionContext, config: DrainConfig, leads: Leads) -> Iterator[dg.MaterializeResult]:
+def map_uploads(
+    context: dg.AssetExecutionContext, config: DrainConfig, leads: Leads
+) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization]:
     """Drains the queue of uploads: reads and maps whatever waits, until nothing does."""
     changes = {"drain_max_seconds": config.max_seconds, "drain_linger_seconds": config.linger_seconds}
     settings = leads.settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
-    # Captured, a signal does not tear a transaction apart: the drain lets go of what it has not begun, and ends well.
-    with capture_interrupts():
-        totals = drain(
-            leads.database,
-            settings,
-            context.run.run_id,
-            asked_to_stop=lambda: _is_canceled(context),
-            interrupted=pop_captured_interrupt,
-        )
+    parts = drain(
+        leads.database,
+        settings,
+        context.run.run_id,
+        asked_to_stop=lambda: _is_canceled(context),
+        interrupted=pop_captured_interrupt,
+    )
+    whole, told = Totals(), False
+    for part in _undisturbed(parts):
+        whole.include(part)
+        if told and not part.uploads and not part.errors:
+            continue
+        for asset, metadata in _figures(leads.database, part).items():
+            # Dagster wants one result of an asset, and takes any number of further materializations.
+            if told:
+                yield dg.AssetMaterialization(asset, metadata=metadata)
+            else:
+                yield dg.MaterializeResult(asset_key=asset, metadata=metadata)
+        told = True
     context.log.info(
-        "Stopped because %s: %s uploads, %s columns.", totals.stopped_because, totals.uploads, totals.figures.columns
-    )
-    with leads.database.transaction(SYSTEM) as transaction:
-        everything = summary.system_totals(transaction)
-        waiting = queue.waiting(transaction)
-        kept = overview.storage_of_system(transaction)
-    errors = {f"errors/{code}": count for code, count in sorted(totals.errors.items())}
-    yield dg.MaterializeResult(
-        asset_key="file_uploads",
-        metadata={
-            "uploads": totals.uploads,
-            "rows": totals.figures.rows,
-            "failed": totals.errors.total(),
-            **errors,
-            "waiting": everything["waiting"],
-            "oldest_waiting_seconds": round(waiting.oldest_seconds, 1),
-            "uploads_total": everything["uploads"],
-            "megabytes_stored": round(everything["bytes"] / 1e6, 1),
-            "stopped_because": totals.stopped_because,
-            "storage": dg.MetadataValue.md(
-                table(("what is kept", "size"), {kind: size(count) for kind, count in kept.items()})
-            ),
-        },
-    )
-    yield dg.MaterializeResult(
-        asset_key="field_mappings",
-        metadata={
-            "columns": totals.figures.columns,
-            "mapped": totals.figures.mapped,
-            **_known("coverage", totals.figures.coverage),
-            **_known("mean_confidence", totals.figures.mean_confidence),
-            **_known("seconds_per_upload", _per_upload(totals)),
-            "llm_calls": totals.figures.llm_calls,
-            "llm_cost_usd": round(totals.figures.llm_cost, 6),
-            "columns_total": everything["columns"],
-            "corrected_total": everything["corrected"],
-        },
-    )
-    yield dg.MaterializeResult(
-        asset_key="leads",
-        metadata={"exportable_uploads": everything["exportable"], "exportable_rows": everything["rows"]},
+        "Stopped because %s: %s uploads, %s columns.", whole.stopped_because, whole.uploads, whole.figures.columns
     )
     if _is_canceled(context):
         # Whoever stopped it is to see a run that was stopped; what it did until then is recorded.
         raise dg.DagsterExecutionInterruptedError
+
+
+def _undisturbed(parts: Iterator[Totals]) -> Iterator[Totals]:
+    """Captured, a signal does not tear a transaction apart: the drain lets go of what it has not begun, and ends well."""
+    while True:
+        with capture_interrupts():
+            part = next(parts, None)
+        if part is None:
+            return
+        yield part
+
+
+def _figures(database: Database, part: Totals) -> Mapping[str, Mapping[str, dg.MetadataValue | int | float]]:
+    """What is shown of this part of a drain, and of everything at this moment, for each asset."""
+    with database.transaction(SYSTEM) as transaction:
+        everything = summary.system_totals(transaction)
+        waiting = queue.waiting(transaction)
+        kept = overview.storage_of_system(transaction)
+    return {
+        "file_uploads": {
+            "uploads": part.uploads,
+            "rows": part.figures.rows,
+            "failed": part.errors.total(),
+            **{f"errors/{code}": count for code, count in sorted(part.errors.items())},
+            "waiting": everything["waiting"],
+            "oldest_waiting_seconds": round(waiting.oldest_seconds, 1),
+            "uploads_total": everything["uploads"],
+            "megabytes_stored": round(everything["bytes"] / 1e6, 1),
+            "storage": dg.MetadataValue.md(
+                table(("what is kept", "size"), {kind: size(count) for kind, count in kept.items()})
+            ),
+        },
+        "field_mappings": {
+            "columns": part.figures.columns,
+            "mapped": part.figures.mapped,
+            **_known("coverage", part.figures.coverage),
+            **_known("mean_confidence", part.figures.mean_confidence),
+            **_known("seconds_per_upload", _per_upload(part)),
+            "llm_calls": part.figures.llm_calls,
+            "llm_cost_usd": round(part.figures.llm_cost, 6),
+            "columns_total": everything["columns"],
+            "corrected_total": everything["corrected"],
+        },
+        "leads": {"exportable_uploads": everything["exportable"], "exportable_rows": everything["rows"]},
+    }
 
 
 map_waiting_uploads = dg.define_asset_job(
@@ -195,7 +212,8 @@ def new_uploads(context: dg.SensorEvaluationContext, leads: Leads) -> dg.RunRequ
     kinds={"postgres"},
     description=described(
         "What people said: one row for each answer, by which a mapping was confirmed or changed. Answers act on the next "
-        "file at once, through the memory of their organization; this asset counts them.",
+        "file at once, through the memory of their organization; this asset counts them. The *collection rate* is the share "
+        "of the mapped files that people have reviewed as a whole.",
         ("collection", "corrections", "accuracy"),
     )
     + plots(

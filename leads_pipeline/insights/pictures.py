@@ -56,8 +56,10 @@ def corrections_of(row: Mapping[str, Any]) -> Estimate | None:
 
 def collection(rows: Rows) -> str:
     points = [Point(_day(row["start"]), _share(row["reviewed"], row["reviewed"] + row["mapped"])) for row in rows]
-    shows = "Of the mapped files, the share that people have reviewed as a whole: what there is to learn from."
-    return charts.line("Collection rate", shows, points)
+    shows = (
+        "Collection rate: of mapped files, the share that people have reviewed as a whole: what there is to learn from."
+    )
+    return charts.line("Files reviewed, of those mapped", shows, points)
 
 
 def coverage(rows: Rows) -> str:

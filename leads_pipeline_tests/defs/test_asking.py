@@ -14,14 +14,14 @@ from uuid import UUID
 
 import pytest
 
-from leads_pipeline.defs.drain import Totals, drain
+from leads_pipeline.defs.drain import Totals
 from leads_pipeline.mapping.suggestions import NEEDED
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import corrections, organizations, summary, uploads
 from leads_pipeline.store.corrections import Correction
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline.types import NO_FIELD
-from leads_pipeline_tests.builders import received, stored_mappings
+from leads_pipeline_tests.builders import drained, received, stored_mappings
 from leads_pipeline_tests.conftest import new_organization
 from leads_pipeline_tests.llm_server import Changed, Hang, LlmServer, Status, llm_server
 
@@ -76,7 +76,7 @@ def test_a_drain_asks_about_open_columns_and_accounts_for_it(
     database: Database, settings: Settings, server: LlmServer, organization: UUID
 ) -> None:
     upload = received(database, organization, FILE)
-    totals = drain(database, settings, "run")
+    totals = drained(database, settings)
     assert (totals.uploads, totals.figures.llm_calls, totals.errors.total()) == (1, 1, 0)
     found = stored_mappings(database, organization, upload)
     assert {header: each.target for header, each in found.items()} == ANSWERS
@@ -103,7 +103,7 @@ def test_no_cell_leaves_for_the_language_model(
     database: Database, settings: Settings, server: LlmServer, organization: UUID
 ) -> None:
     received(database, organization, FILE)
-    drain(database, settings, "run")
+    drained(database, settings)
     ((_, body),) = server.requests
     sent = json.dumps(body, ensure_ascii=False).lower()
     for line in FILE.decode().lower().splitlines()[1:]:
@@ -117,17 +117,17 @@ def test_what_people_confirmed_is_told_as_an_example_and_not_asked_again(
     database: Database, settings: Settings, server: LlmServer, organization: UUID
 ) -> None:
     upload = received(database, organization, FILE)
-    drain(database, settings, "run")
+    drained(database, settings)
     zorb = stored_mappings(database, organization, upload)["Zorb"]
     with database.transaction(organization) as transaction:
         corrections.correct(transaction, [Correction(zorb.id, "Nickname")], single_valued={"Nickname"})
     received(database, organization, FILE + b"Example Ltd,Buyer,x@example.com\n")
-    drain(database, settings, "run")
+    drained(database, settings)
     document = json.loads(server.requests[-1][1]["input"][1]["content"])
     asked = [column["header"] for sheet in document["sheets"] for column in sheet["columns"] if "question" in column]
     assert "Zorb" not in asked
     received(database, organization, FILE.replace(b"Zorb", b"Zorbix"))
-    drain(database, settings, "run")
+    drained(database, settings)
     document = json.loads(server.requests[-1][1]["input"][1]["content"])
     assert {"header": "zorb", "values": "text", "field": "Nickname"} in document["confirmed"]
 
@@ -149,10 +149,10 @@ def test_an_upload_never_fails_because_of_the_language_model(
     server.script.append(fault)
     upload = received(database, organization, FILE)
     limit = 0.5 if isinstance(fault, Hang) else 20
-    totals = drain(database, changed(settings, llm_timeout_seconds=limit), "run")
+    totals = drained(database, changed(settings, llm_timeout_seconds=limit))
     assert (totals.uploads, totals.errors.total()) == (1, 0)
     without = received(database, other_organization, FILE)
-    drain(database, changed(settings, openai_api_key=None), "run")
+    drained(database, changed(settings, openai_api_key=None))
     assert _answers(database, organization, upload) == _answers(database, other_organization, without)
     assert warnings_of(database, organization, upload) == [failure]
     job = job_of(database, upload)
@@ -165,7 +165,7 @@ def test_a_fault_of_our_own_in_asking_does_not_fail_an_upload(
     database: Database, settings: Settings, organization: UUID
 ) -> None:
     upload = received(database, organization, FILE)
-    drain(database, changed(settings, llm_prices={"gpt-6-luna": ()}), "run")
+    drained(database, changed(settings, llm_prices={"gpt-6-luna": ()}))
     assert warnings_of(database, organization, upload) == ["llm_failed"]
     assert stored_mappings(database, organization, upload)["E-Mail"].target == "Email"
 
@@ -188,7 +188,7 @@ def test_other_files_are_read_while_one_waits_for_the_language_model(
         for number in range(4)
     ]
     done: list[Totals] = []
-    thread = threading.Thread(target=lambda: done.append(drain(database, ours, "run")))
+    thread = threading.Thread(target=lambda: done.append(drained(database, ours)))
     begun = time.monotonic()
     thread.start()
     try:
@@ -210,7 +210,7 @@ def test_a_drain_knows_that_the_one_before_could_not_reach_the_language_model(
     server.script.extend([Status(500)] * 5)
     files = [received(database, organization, FILE + b"a,b,%d@example.com\n" % number) for number in range(6)]
     for _ in range(2):
-        drain(database, changed(settings, llm_calls=1, drain_max_seconds=60), "run")
+        drained(database, changed(settings, llm_calls=1, drain_max_seconds=60))
         files.append(received(database, organization, FILE + b"a,b,%d@example.com\n" % len(files)))
     assert len(server.requests) == 5
     said = [warnings_of(database, organization, file) for file in files[:7]]
@@ -222,18 +222,18 @@ def test_a_spent_budget_stops_the_asking_and_nothing_else(
     database: Database, settings: Settings, server: LlmServer, organization: UUID
 ) -> None:
     upload = received(database, organization, FILE)
-    drain(database, changed(settings, llm_monthly_budget_usd=0.0001), "run")
+    drained(database, changed(settings, llm_monthly_budget_usd=0.0001))
     assert server.requests == []
     assert warnings_of(database, organization, upload) == ["llm_budget_exhausted"]
     assert job_of(database, upload)["llm_cost_usd"] == 0
     # Another organization has its own, and may have set it itself.
     other = received(database, new_organization(database), FILE)
-    drain(database, changed(settings, llm_monthly_budget_usd=1.0), "run")
+    drained(database, changed(settings, llm_monthly_budget_usd=1.0))
     assert job_of(database, other)["llm_calls"] == 1
     with database.transaction(SYSTEM) as transaction:
         organizations.change_organization(transaction, organization, {"llm_monthly_budget_usd": 0})
     third = received(database, organization, FILE + b"a,b,c@example.com\n")
-    drain(database, settings, "run")
+    drained(database, settings)
     assert (job_of(database, third)["llm_calls"], warnings_of(database, organization, third)) == (0, [])
 
 
@@ -242,11 +242,11 @@ def test_a_budget_needs_a_known_price(
 ) -> None:
     own = changed(settings, llm_decisions_model="own-model", llm_endpoint="decisions")
     upload = received(database, organization, FILE)
-    drain(database, changed(own, llm_monthly_budget_usd=1.0), "run")
+    drained(database, changed(own, llm_monthly_budget_usd=1.0))
     assert server.requests == []
     assert warnings_of(database, organization, upload) == ["llm_price_unknown"]
     priced = received(database, organization, FILE + b"\n")
-    drain(database, own, "run")
+    drained(database, own)
     job = job_of(database, priced)
     assert (job["llm_calls"], job["llm_model"], job["llm_cost_usd"]) == (1, "own-model", None)
 
@@ -259,12 +259,12 @@ def test_an_organizations_own_calibration_lets_answers_through_the_gate(
     wide = [f"Zorb {letter}{number}" for letter in "abcd" for number in range(NEEDED // 4 + 2)]
     for at in range(0, len(wide), 50):
         upload = received(database, organization, _csv(wide[at : at + 50]))
-        drain(database, changed(settings, llm_threshold=100), "run")
+        drained(database, changed(settings, llm_threshold=100))
         with database.transaction(organization) as transaction:
             corrections.review(transaction, upload, [], rest_confirmed=True, single_valued=())
     server.answers = lambda header, _choices: (ANSWERS.get(header, NO_FIELD), 0.97)
     ours, others = received(database, organization, FILE), received(database, other_organization, FILE)
-    drain(database, changed(gated, llm_threshold=100), "run")
+    drained(database, changed(gated, llm_threshold=100))
     zorb = stored_mappings(database, organization, ours)["Zorb"]
     assert (zorb.target, zorb.method, zorb.applied) == ("Nickname", "llm", True)
     assert "reviewed answers of this model" in zorb.explanation

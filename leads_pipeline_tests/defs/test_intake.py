@@ -1,6 +1,7 @@
 """Sensors, called as the functions they are, and the drain, on a real database."""
 
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,13 +13,13 @@ import pytest
 from leads_pipeline.definitions import build_definitions
 from leads_pipeline.defs.drain import drain
 from leads_pipeline.defs.inbox import take_in
-from leads_pipeline.defs.intake import new_uploads
+from leads_pipeline.defs.intake import DrainConfig, map_uploads, new_uploads
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.providers.inbox import Inbox
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import queue, uploads
 from leads_pipeline.store.database import SYSTEM, Database
-from leads_pipeline_tests.builders import received
+from leads_pipeline_tests.builders import drained, received
 
 GOOD = b"First Name,Last Name,E-Mail\nAda,Byron,ada@example.com\n"
 
@@ -53,7 +54,7 @@ def test_a_drain_maps_what_waits_and_a_bad_file_is_an_outcome(
 ) -> None:
     good = received(leads.database, organization, GOOD)
     bad = received(leads.database, organization, b"Name\n", name="header_only.csv")
-    totals = drain(leads.database, settings, "run")
+    totals = drained(leads.database, settings)
     assert (totals.uploads, totals.figures.rows, totals.figures.columns) == (2, 1, 3)
     assert totals.errors == {"no_data_rows": 1}
     assert totals.stopped_because == "nothing waits"
@@ -75,11 +76,11 @@ def test_a_full_disk_costs_an_upload_no_attempt(leads: Leads, settings: Settings
         )
     try:
         for _ in range(queue.MOST_ATTEMPTS + 1):
-            assert drain(leads.database, short, "run").errors == {"disk_full": 1}
+            assert drained(leads.database, short).errors == {"disk_full": 1}
     finally:
         with leads.database.transaction(SYSTEM) as transaction:
             transaction.run("DROP FUNCTION disk_full CASCADE")
-    assert drain(leads.database, short, "run").uploads == 1
+    assert drained(leads.database, short).uploads == 1
     with leads.database.transaction(organization) as transaction:
         assert uploads.upload(transaction, upload_id).status == "mapped"
 
@@ -89,7 +90,7 @@ def test_a_drain_that_is_interrupted_lets_go_of_what_it_has_not_begun(
 ) -> None:
     for number in range(12):
         received(leads.database, organization, GOOD + b"Alan,Turing,alan%d@example.org\n" % number)
-    totals = drain(leads.database, settings, "run", interrupted=lambda: True)
+    totals = drained(leads.database, settings, interrupted=lambda: True)
     assert totals.stopped_because == "interrupted"
     with leads.database.transaction(SYSTEM) as transaction:
         assert queue.waiting(transaction).jobs == 12 - totals.uploads
@@ -103,9 +104,9 @@ def test_a_drain_ends_when_its_time_is_up_and_the_next_goes_on(
     for number in range(12):
         received(leads.database, organization, GOOD + b"Alan,Turing,alan%d@example.org\n" % number)
     short = settings.model_copy(update={"drain_max_seconds": 0.001})
-    first = drain(leads.database, short, "run")
+    first = drained(leads.database, short)
     assert first.stopped_because == "time is up"
-    second = drain(leads.database, settings, "run")
+    second = drained(leads.database, settings)
     assert first.uploads + second.uploads == 12
 
 
@@ -137,6 +138,45 @@ def test_a_drain_that_is_stopped_in_the_dashboard_finishes_its_files_and_ends_ca
     assert seen is not None
     assert seen.asset_materialization is not None
     assert seen.asset_materialization.metadata["uploads"].value == 1
+
+
+def test_a_drain_tells_what_it_has_mapped_when_it_begins_to_wait_for_more(
+    leads: Leads, settings: Settings, organization: UUID
+) -> None:
+    over = threading.Event()
+    patient = settings.model_copy(update={"drain_linger_seconds": 600})
+    parts = drain(leads.database, patient, "run", interrupted=over.is_set)
+    received(leads.database, organization, GOOD)
+    assert next(parts).uploads == 1
+    with leads.database.transaction(SYSTEM) as transaction:
+        assert queue.drain_is_alive(transaction)
+    over.set()
+    (last,) = parts
+    assert (last.uploads, last.stopped_because) == (0, "interrupted")
+
+
+def test_what_a_lingering_drain_takes_in_is_shown_at_once_and_what_comes_later_by_itself(
+    leads: Leads, organization: UUID
+) -> None:
+    received(leads.database, organization, GOOD)
+    with dg.instance_for_test() as instance:
+
+        def send_another_when_the_first_is_shown() -> None:
+            while instance.get_latest_materialization_event(dg.AssetKey("field_mappings")) is None:
+                time.sleep(0.05)
+            received(leads.database, organization, GOOD + b"Alan,Turing,alan@example.org\n")
+
+        sender = threading.Thread(target=send_another_when_the_first_is_shown)
+        sender.start()
+        config = dg.RunConfig({"map_uploads": DrainConfig(max_seconds=None, linger_seconds=2)})
+        result = dg.materialize([map_uploads], instance=instance, resources={"leads": Leads()}, run_config=config)
+        sender.join()
+    rows = [
+        event.materialization.metadata["rows"].value
+        for event in result.get_asset_materialization_events()
+        if event.asset_key == dg.AssetKey("file_uploads")
+    ]
+    assert rows == [1, 2]
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import pytest
 
-from leads_pipeline.defs.drain import drain
 from leads_pipeline.defs.refining import refine
 from leads_pipeline.errors import UnexpectedAnswer
 from leads_pipeline.settings import Settings
@@ -16,7 +15,7 @@ from leads_pipeline.store import corrections, llm
 from leads_pipeline.store.corrections import Correction
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline.types import NO_FIELD
-from leads_pipeline_tests.builders import received, stored_mappings
+from leads_pipeline_tests.builders import drained, received, stored_mappings
 from leads_pipeline_tests.llm_server import LlmServer, Status, llm_server
 
 HEADERS = [f"Zorb {letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
@@ -45,7 +44,7 @@ def settings(home: Path, server: LlmServer, database: Database) -> Settings:
 def mistaken(database: Database, settings: Settings, organization: UUID) -> UUID:
     """An organization whose people said that such columns have no target."""
     upload = received(database, organization, f"{','.join(HEADERS)}\n{','.join('xyz' for _ in HEADERS)}\n".encode())
-    drain(database, settings, "run")
+    drained(database, settings)
     found = stored_mappings(database, organization, upload)
     said = [Correction(each.id, None) for each in found.values()]
     with database.transaction(organization) as transaction:
@@ -79,7 +78,7 @@ def test_an_amendment_that_helps_is_used_from_then_on(
     # It was measured on columns that it does not name.
     assert done.gain.columns + len(amendment.evidence) == len(HEADERS)
     upload = received(database, mistaken, b"Other,E-Mail\nabc,x@example.com\n")
-    drain(database, settings, "run")
+    drained(database, settings)
     assert "no field holds them" in told_of(server, "Seniority")
     with database.transaction(mistaken) as transaction:
         (version,) = llm.versions(transaction)
