@@ -46,7 +46,9 @@ from leads_pipeline.mapping import load_model
 from leads_pipeline.providers.oidc import Provider
 from leads_pipeline.settings import Settings
 from leads_pipeline.spreadsheets import warm_up
+from leads_pipeline.store.corrections import STATEMENTS
 from leads_pipeline.store.database import Database
+from leads_pipeline.store.organizations import NEWEST_LEAD_SCHEMA
 
 ADMIN_PATH = "/admin"
 CHARTS = f"{ADMIN_PATH}/charts"
@@ -78,10 +80,12 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
                 Holders(database),
                 provider,
             )
-            # The first preview shall wait neither for the model nor for the process that reads spreadsheets.
+            # The first preview shall wait neither for the model nor for the process that reads spreadsheets, the first
+            # correction neither for connections nor for plans.
             await run_in_threadpool(load_model)
             await run_in_threadpool(register_shipped, database)
             await run_in_threadpool(access.warm_up, database)
+            await run_in_threadpool(database.warm_up, (NEWEST_LEAD_SCHEMA, *STATEMENTS))
             await run_in_threadpool(warm_up)
             stack.enter_context(sealing(database))
             if dashboard:

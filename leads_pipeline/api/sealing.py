@@ -1,4 +1,7 @@
-"""The sealer: a thread of the web process that chains new events of the audit trail, once a second.
+"""The sealer: a thread of the web process that chains new events of the audit trail, a second after they came at the latest.
+
+While events come it seals ten times a second: chaining is work of this process, and those of a whole second at once would
+hold up whoever is being answered.
 
 Every web process runs one, and an advisory lock lets one of them work at a time; so none is elected, and none is missed.
 """
@@ -16,7 +19,8 @@ from leads_pipeline.store.database import SYSTEM, Database
 
 log = structlog.get_logger()
 
-EVERY_SECONDS = 1.0
+QUIET_SECONDS, BUSY_SECONDS = 1.0, 0.1
+"""How long it pauses when nothing waited, and when something did."""
 LONGEST_PAUSE_SECONDS = 30.0
 
 
@@ -34,17 +38,17 @@ def sealing(database: Database) -> Generator[None]:
 
 
 def _keep_sealing(database: Database, over: threading.Event) -> None:
-    pause, last = EVERY_SECONDS, False
+    pause, last = QUIET_SECONDS, False
     while not last:
         last = over.wait(pause)
         try:
-            seal_waiting(database)
+            sealed = seal_waiting(database)
         except SQLAlchemyError as error:
             # Nothing is lost: the events are there, and wait.
             log.warning("audit trail not sealed", error=where(error))
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            pause = min(2 * max(pause, QUIET_SECONDS), LONGEST_PAUSE_SECONDS)
         else:
-            pause = EVERY_SECONDS
+            pause = BUSY_SECONDS if sealed else QUIET_SECONDS
 
 
 def seal_waiting(database: Database) -> int:
@@ -53,6 +57,6 @@ def seal_waiting(database: Database) -> int:
     while True:
         with database.transaction(SYSTEM) as transaction:
             more = audit.seal(transaction)
-        if not more:
-            return sealed
         sealed += more
+        if more < audit.MOST_AT_ONCE:
+            return sealed

@@ -28,6 +28,8 @@ BEGINNING: Final = bytes(32)
 LATE = timedelta(hours=1)
 """No transaction of ours is open for so long: an event that was sealed later was not written when it says."""
 MOST_PROBLEMS = 20
+MOST_AT_ONCE = 2_000
+"""How many events are sealed in a transaction."""
 NETWORK_BYTES = 16
 
 _LOCK = 0x6C6561645345414C  # "leadSEAL"
@@ -136,10 +138,7 @@ def record(
     """
     actor = by or transaction.actor
     transaction.later(
-        Planned(
-            """INSERT INTO audit_events (id, organization_id, actor_kind, actor, action, object_kind, object, network, details)
-               VALUES (:id, :organization, :kind, :actor, :action, :object_kind, :object, :network, CAST(:details AS jsonb))"""
-        ),
+        RECORD,
         id=new_id(),
         organization=transaction.scope if isinstance(transaction.scope, UUID) else organization,
         kind=actor.kind,
@@ -150,6 +149,12 @@ def record(
         network=actor.network,
         details=as_json(_checked(details or {})),
     )
+
+
+RECORD: Final = Planned(
+    """INSERT INTO audit_events (id, organization_id, actor_kind, actor, action, object_kind, object, network, details)
+       VALUES (:id, :organization, :kind, :actor, :action, :object_kind, :object, :network, CAST(:details AS jsonb))"""
+)
 
 
 def events(
@@ -205,7 +210,7 @@ def counts(transaction: Transaction, since: datetime) -> Mapping[str, int]:
     return {row["action"]: row["times"] for row in rows}
 
 
-def seal(transaction: Transaction, *, most: int = 2_000) -> int:
+def seal(transaction: Transaction, *, most: int = MOST_AT_ONCE) -> int:
     """Chain up to `most` events that wait, in the order they happened; returns how many, 0 also if somebody else is at it."""
     if not transaction.value("SELECT pg_try_advisory_xact_lock(:lock)", lock=_LOCK):
         return 0
@@ -232,7 +237,7 @@ def seal(transaction: Transaction, *, most: int = 2_000) -> int:
                 "hash": previous.hex(),
             }
         )
-    transaction.run(
+    transaction.later(
         """INSERT INTO audit_seals (position, event_id, organization_id, sealed_at, hash)
            SELECT position, event_id, organization_id, :now, decode(hash, 'hex')
            FROM jsonb_to_recordset(CAST(:seals AS jsonb))
@@ -240,8 +245,8 @@ def seal(transaction: Transaction, *, most: int = 2_000) -> int:
         seals=as_json(seals),
         now=head["now"],
     )
-    transaction.run("UPDATE audit_head SET position = :position, hash = :hash", position=position, hash=previous)
-    transaction.run(
+    transaction.later("UPDATE audit_head SET position = :position, hash = :hash", position=position, hash=previous)
+    transaction.later(
         "DELETE FROM audit_unsealed WHERE event_id = ANY(CAST(:ids AS uuid[]))", ids=[row["id"] for row in rows]
     )
     return len(rows)

@@ -305,31 +305,12 @@ def _columns_around(
     """
     # By itself, so that the columns are read as they are once the uploads are locked.
     transaction.later(
-        Planned(
-            """SELECT FROM file_uploads
-               WHERE organization_id = :organization AND id IN (
-                   SELECT upload_id FROM field_mappings WHERE organization_id = :organization AND id = ANY(:ids))
-               ORDER BY id FOR UPDATE"""
-        ),
+        _LOCK_UPLOADS,
         organization=transaction.organization,
         ids=list(mapping_ids),
     )
     rows = transaction.all(
-        Planned(
-            """SELECT m.id, m.upload_id, m.sheet_index, m.predicted, m.target, m.header_key, m.value_class, m.neighbours,
-                      m.header_form, m.header_meaning, m.generation = u.generation AS counts, u.version, now() AS now,
-                      a.kind, a.corrected, a.reviewer, a.created_at
-               FROM (SELECT DISTINCT upload_id, generation, sheet_index FROM field_mappings
-                     WHERE organization_id = :organization AND id = ANY(:ids)) s
-               JOIN field_mappings m USING (upload_id, generation, sheet_index) JOIN file_uploads u ON u.id = m.upload_id
-               LEFT JOIN LATERAL (
-                   SELECT kind, corrected, reviewer, created_at FROM user_corrections
-                   WHERE m.review IS NOT NULL AND mapping_id = m.id AND undone_at IS NULL
-                   ORDER BY position DESC LIMIT 1) a ON true
-               WHERE m.organization_id = :organization
-                 AND (:all OR m.id = ANY(:ids) OR m.target = ANY(CAST(:wanted AS text[])))
-               ORDER BY m.sheet_index, m.column_index"""
-        ),
+        _COLUMNS_AROUND,
         organization=transaction.organization,
         ids=list(mapping_ids),
         all=wanted is None,
@@ -368,15 +349,7 @@ def _column(row: Mapping[str, Any]) -> _Column:
 
 def _insert(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     transaction.later(
-        Planned(
-            """INSERT INTO user_corrections (id, organization_id, upload_id, mapping_id, predicted, corrected, kind,
-                   caused_by, comment, reviewer, transform, as_rest)
-               SELECT id, :organization, upload_id, mapping_id, predicted, corrected, kind, caused_by, comment, reviewer,
-                      transform, coalesce(as_rest, false)
-               FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS c (n integer, id uuid, upload_id uuid, mapping_id uuid,
-                    predicted text, corrected text, kind text, caused_by uuid, comment text, reviewer text,
-                    transform text, as_rest boolean) ORDER BY n"""
-        ),
+        _INSERT,
         organization=transaction.organization,
         rows=as_json([{"n": n, **row} for n, row in enumerate(rows)]),
     )
@@ -445,34 +418,75 @@ def _settle(
     """
     memory.change(transaction, before=before, after=after)
     transaction.later(
-        Planned(
-            """UPDATE field_mappings m
-               SET review = a.kind, transform_wish = a.transform,
-                   target = CASE WHEN a.kind IS NULL THEN m.predicted ELSE a.corrected END,
-                   applied = CASE WHEN a.kind IS NULL THEN m.auto_applied ELSE a.corrected IS NOT NULL END
-               FROM unnest(CAST(:ids AS uuid[])) t (id) LEFT JOIN LATERAL (
-                   SELECT kind, corrected, transform FROM user_corrections
-                   WHERE mapping_id = t.id AND undone_at IS NULL ORDER BY position DESC LIMIT 1) a ON true
-               WHERE m.organization_id = :organization AND m.id = t.id"""
-        ),
+        _LET_COUNT,
         organization=transaction.organization,
         ids=list(touched),
     )
     transaction.later(
-        Planned(
-            """UPDATE file_uploads u
-               SET version = u.version + 1, mapped_count = f.mapped, reviewed_count = f.reviewed,
-                   corrected_count = f.corrected, status = CASE WHEN f.reviewed = f.columns THEN 'reviewed' ELSE 'mapped' END,
-                   reviewed_at = CASE WHEN f.reviewed = f.columns THEN coalesce(u.reviewed_at, now()) END
-               FROM (
-                   SELECT m.upload_id, count(*) AS columns, count(m.target) AS mapped,
-                          count(*) FILTER (WHERE m.review IN ('confirmed', 'corrected')) AS reviewed,
-                          count(*) FILTER (WHERE m.review IS NOT NULL AND m.target IS DISTINCT FROM m.predicted) AS corrected
-                   FROM field_mappings m JOIN file_uploads v ON v.id = m.upload_id AND v.generation = m.generation
-                   WHERE m.organization_id = :organization AND v.id = ANY(:uploads)
-                   GROUP BY m.upload_id) f
-               WHERE u.organization_id = :organization AND u.id = ANY(:uploads) AND u.id = f.upload_id"""
-        ),
+        _COUNT,
         organization=transaction.organization,
         uploads=list(uploads),
     )
+
+
+_LOCK_UPLOADS = Planned(
+    """SELECT FROM file_uploads
+       WHERE organization_id = :organization AND id IN (
+           SELECT upload_id FROM field_mappings WHERE organization_id = :organization AND id = ANY(:ids))
+       ORDER BY id FOR UPDATE"""
+)
+
+_COLUMNS_AROUND = Planned(
+    """SELECT m.id, m.upload_id, m.sheet_index, m.predicted, m.target, m.header_key, m.value_class, m.neighbours,
+              m.header_form, m.header_meaning, m.generation = u.generation AS counts, u.version, now() AS now,
+              a.kind, a.corrected, a.reviewer, a.created_at
+       FROM (SELECT DISTINCT upload_id, generation, sheet_index FROM field_mappings
+             WHERE organization_id = :organization AND id = ANY(:ids)) s
+       JOIN field_mappings m USING (upload_id, generation, sheet_index) JOIN file_uploads u ON u.id = m.upload_id
+       LEFT JOIN LATERAL (
+           SELECT kind, corrected, reviewer, created_at FROM user_corrections
+           WHERE m.review IS NOT NULL AND mapping_id = m.id AND undone_at IS NULL
+           ORDER BY position DESC LIMIT 1) a ON true
+       WHERE m.organization_id = :organization
+         AND (:all OR m.id = ANY(:ids) OR m.target = ANY(CAST(:wanted AS text[])))
+       ORDER BY m.sheet_index, m.column_index"""
+)
+
+_INSERT = Planned(
+    """INSERT INTO user_corrections (id, organization_id, upload_id, mapping_id, predicted, corrected, kind,
+           caused_by, comment, reviewer, transform, as_rest)
+       SELECT id, :organization, upload_id, mapping_id, predicted, corrected, kind, caused_by, comment, reviewer,
+              transform, coalesce(as_rest, false)
+       FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS c (n integer, id uuid, upload_id uuid, mapping_id uuid,
+            predicted text, corrected text, kind text, caused_by uuid, comment text, reviewer text,
+            transform text, as_rest boolean) ORDER BY n"""
+)
+
+_LET_COUNT = Planned(
+    """UPDATE field_mappings m
+       SET review = a.kind, transform_wish = a.transform,
+           target = CASE WHEN a.kind IS NULL THEN m.predicted ELSE a.corrected END,
+           applied = CASE WHEN a.kind IS NULL THEN m.auto_applied ELSE a.corrected IS NOT NULL END
+       FROM unnest(CAST(:ids AS uuid[])) t (id) LEFT JOIN LATERAL (
+           SELECT kind, corrected, transform FROM user_corrections
+           WHERE mapping_id = t.id AND undone_at IS NULL ORDER BY position DESC LIMIT 1) a ON true
+       WHERE m.organization_id = :organization AND m.id = t.id"""
+)
+
+_COUNT = Planned(
+    """UPDATE file_uploads u
+       SET version = u.version + 1, mapped_count = f.mapped, reviewed_count = f.reviewed,
+           corrected_count = f.corrected, status = CASE WHEN f.reviewed = f.columns THEN 'reviewed' ELSE 'mapped' END,
+           reviewed_at = CASE WHEN f.reviewed = f.columns THEN coalesce(u.reviewed_at, now()) END
+       FROM (
+           SELECT m.upload_id, count(*) AS columns, count(m.target) AS mapped,
+                  count(*) FILTER (WHERE m.review IN ('confirmed', 'corrected')) AS reviewed,
+                  count(*) FILTER (WHERE m.review IS NOT NULL AND m.target IS DISTINCT FROM m.predicted) AS corrected
+           FROM field_mappings m JOIN file_uploads v ON v.id = m.upload_id AND v.generation = m.generation
+           WHERE m.organization_id = :organization AND v.id = ANY(:uploads)
+           GROUP BY m.upload_id) f
+       WHERE u.organization_id = :organization AND u.id = ANY(:uploads) AND u.id = f.upload_id"""
+)
+
+STATEMENTS = (_LOCK_UPLOADS, _COLUMNS_AROUND, _INSERT, _LET_COUNT, _COUNT, *memory.STATEMENTS, audit.RECORD)
+"""What a correction says, to be planned before the first one comes."""

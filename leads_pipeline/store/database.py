@@ -10,8 +10,8 @@ import json
 import re
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cache
@@ -19,12 +19,13 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INERROR, TRANSACTION_STATUS_INTRANS
 from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, text
 from sqlalchemy.dialects.postgresql import psycopg2
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from leads_pipeline.errors import SetupProblem
 from leads_pipeline.settings import Settings
@@ -61,7 +62,11 @@ class Planned:
     @property
     def name(self) -> str:
         """What a connection calls the plan."""
-        return f"leads_{hashlib.sha256(self.sql.encode()).hexdigest()[:16]}"
+        return f"leads_{_digest(self.sql)}"
+
+
+def _digest(sql: str) -> str:
+    return hashlib.sha256(sql.encode()).hexdigest()[:16]
 
 
 Sql = str | Planned
@@ -77,7 +82,7 @@ class Transaction:
     """A database transaction, whose it is, and who acts in it. Statements take their values by name.
 
     What is put off with `later` is sent together with the next statement, in its order: a conversation of one message, where
-    each statement by itself would be one.
+    each statement by itself would be one. Beginning and committing are put off likewise.
     """
 
     _connection: Connection
@@ -130,14 +135,28 @@ class Transaction:
             sql, values = self._waiting.pop()
             self._execute(sql, values)
 
-    def stream(self, sql: str, *, block: int = 5_000, **values: Any) -> Iterator[Sequence[Sequence[Any]]]:
+    def commit(self) -> None:
+        """Execute what was put off, and end. Whoever has the transaction from `Database.transaction` leaves that to it."""
+        if self._waiting != [_BEGIN, _entering(self.scope)]:  # Else nothing was asked, and nothing was begun.
+            self.later("COMMIT")
+            self.send()
+
+    def plan(self, statements: Iterable[Planned]) -> None:
+        """Have these planned on this connection, and carry none of them out."""
+        self._prepare(statements)
+        for each in statements:
+            self.later(f"EXPLAIN EXECUTE {each.name} ({', '.join('NULL' for _ in _values(each))})")
+        self.send()
+
+    def stream(self, sql: str, *, block: int = 5_000, **values: Any) -> Generator[Sequence[Sequence[Any]]]:
         """The rows in blocks, through a cursor of the server's: no more than a block is ever in memory."""
-        options = {"stream_results": True, "yield_per": block}
-        result = self.connection.execute(text(sql), values, execution_options=options)
+        cursor = f"leads_{_digest(sql)}"
+        self.run(f"DECLARE {cursor} NO SCROLL CURSOR FOR {sql}", **values)
         try:
-            yield from result.partitions(block)
+            while rows := self._execute(f"FETCH FORWARD {block} FROM {cursor}", {}).all():
+                yield rows
         finally:
-            result.close()
+            self.later(f"CLOSE {cursor}")
 
     def _execute(self, sql: Sql, values: Mapping[str, Any]) -> CursorResult[Any]:
         statements = [*self._waiting, (sql, values)]
@@ -174,22 +193,50 @@ class Database:
     @contextmanager
     def transaction(self, scope: UUID | SystemScope, *, by: Actor | None = None) -> Generator[Transaction]:
         """Commit on leaving, roll back on an exception. `by` is who acts, for the audit trail."""
-        with self.engine.begin() as connection:
-            transaction = Transaction(connection, scope, by or self.actor, [_entering(scope)])
+        with self._plainly() as connection:
+            transaction = Transaction(connection, scope, by or self.actor, [_BEGIN, _entering(scope)])
             yield transaction
-            transaction.send()
+            transaction.commit()
 
     @contextmanager
     def question(self, scope: UUID | SystemScope) -> Generator[Transaction]:
         """For one statement that is its own transaction, in a single round trip. Another one would see nobody's rows."""
+        with self._plainly() as connection:
+            yield Transaction(connection, scope, self.actor, [_entering(scope)])
+
+    def warm_up(self, statements: Collection[Planned]) -> None:
+        """Open all connections of the pool, and have these planned on each, so that nobody has to wait for it."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool), "`connect` makes no other"
+        with ExitStack() as stack:
+            for _ in range(pool.size() - pool.checkedout()):
+                stack.enter_context(self.transaction(SYSTEM)).plan(statements)
+
+    @contextmanager
+    def _plainly(self) -> Generator[Connection]:
+        """A connection whose driver begins and commits nothing: it would send either as a message of its own, and wait."""
         with self.engine.connect() as connection:
             driver = connection.connection.driver_connection
             assert driver is not None, "a connection that was just opened is there"
             driver.autocommit = True
             try:
-                yield Transaction(connection, scope, self.actor, [_entering(scope)])
+                yield connection
             finally:
-                driver.autocommit = False
+                _leave(connection, driver)
+
+
+def _leave(connection: Connection, driver: Any) -> None:
+    """Roll back what is still open, and give up a connection that cannot even do that."""
+    if driver.get_transaction_status() in (TRANSACTION_STATUS_INTRANS, TRANSACTION_STATUS_INERROR):
+        with suppress(DBAPIError):
+            connection.exec_driver_sql("ROLLBACK")
+    if driver.closed or driver.get_transaction_status() != TRANSACTION_STATUS_IDLE:
+        connection.invalidate()
+    else:
+        driver.autocommit = False
+
+
+_BEGIN: Final[Statement] = ("BEGIN", {})
 
 
 def _entering(scope: UUID | SystemScope) -> Statement:
@@ -364,5 +411,6 @@ def _values(sql: Planned) -> list[str]:
     return list(dict.fromkeys(_PLACE.findall(_compiled(sql.sql))))
 
 
+@cache
 def _compiled(sql: str) -> str:
     return str(text(sql).compile(dialect=psycopg2.dialect()))

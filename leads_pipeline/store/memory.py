@@ -110,7 +110,8 @@ def change(transaction: Transaction, *, before: Iterable[Answer], after: Iterabl
                 place = (key.header, neighbours, key.value_class, answer.target, answer.person)
                 row = rows.setdefault(place, _Row(answer.at))
                 row.by += by
-                row.taken |= by < 0
+                # The newest is known again where it is given again, as it is when somebody repeats an answer.
+                row.taken = by < 0 or (row.taken and answer.at < row.at)
                 row.at = max(row.at, answer.at)
                 row.form, row.meaning = key.form or row.form, key.meaning or row.meaning
     if not rows:
@@ -144,7 +145,9 @@ def forget_person(transaction: Transaction, person: str) -> None:
 
 @dataclass(slots=True)
 class _Row:
-    """What happens to one row: `by` how many answers it grows, whether some were taken away, and the newest of them."""
+    """What happens to one row: `by` how many answers it grows, whether the newest may have been taken away, and the newest of
+    those that come and go.
+    """
 
     at: datetime
     by: int = 0
@@ -198,3 +201,6 @@ _NOTE_DISPUTES = Planned(f"""
         SELECT FROM memory_entries o
         WHERE o.organization_id = :organization AND o.header_key = c.header_key AND o.neighbours = c.neighbours
           AND o.value_class = c.value_class AND o.target IS DISTINCT FROM m.target)""")
+
+STATEMENTS = (_ADD, _TURN_BACK, _FORGET, _NOTE_DISPUTES)
+"""What remembering says, to be planned before it is first done."""

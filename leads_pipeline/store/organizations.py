@@ -212,9 +212,12 @@ def lead_schema(transaction: Transaction, version: int | None = None) -> tuple[i
 def newest_lead_schema(transaction: Transaction) -> int:
     """The version of the organization's lead schema; 0 when it uses the default."""
     return transaction.value(
-        Planned("SELECT coalesce(max(version), 0) FROM lead_schemas WHERE organization_id = :organization"),
+        NEWEST_LEAD_SCHEMA,
         organization=transaction.organization,
     )
+
+
+NEWEST_LEAD_SCHEMA = Planned("SELECT coalesce(max(version), 0) FROM lead_schemas WHERE organization_id = :organization")
 
 
 def save_lead_schema(transaction: Transaction, body: Mapping[str, Any], *, after: int) -> int:

@@ -1,7 +1,7 @@
 """The audit trail: nobody changes it, and verification finds whoever did."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -95,7 +95,6 @@ def test_a_trigger_refuses_what_a_grant_would_allow(trail: Database, events: lis
             transaction.run("ALTER TABLE audit_seals NO FORCE ROW LEVEL SECURITY")
             with pytest.raises(ProgrammingError, match="append-only"):
                 transaction.run(change)
-            transaction.connection.rollback()
     assert verified(trail).sealed == len(events)
 
 
@@ -228,9 +227,9 @@ def test_an_event_is_there_if_and_only_if_what_it_tells_of_is(database: Database
         with database.transaction(organization) as transaction:
             return [event.action for event in audit.events(transaction, limit=50, action="token")]
 
-    with database.transaction(organization) as transaction:
+    with suppress(LookupError), database.transaction(organization) as transaction:
         organizations.create_token(transaction, organization)
-        transaction.connection.rollback()
+        raise LookupError
     assert tokens_made() == []
     with database.transaction(organization) as transaction:
         organizations.create_token(transaction, organization)

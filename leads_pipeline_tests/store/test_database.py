@@ -3,8 +3,9 @@
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, DBAPIError
 
 from leads_pipeline.store.database import SYSTEM, Database, Planned, connect
 
@@ -71,6 +72,57 @@ def test_a_plan_outlives_the_transaction_that_failed_with_it(database_url: URL) 
                 transaction.value(inverse, n=0)
         with database.transaction(SYSTEM) as transaction:
             assert transaction.value(inverse, n=1) == 1
+
+
+def test_after_warming_up_every_connection_knows_its_plans_and_none_was_carried_out(database_url: URL) -> None:
+    insert = Planned("INSERT INTO organizations (id, name) VALUES (CAST(:id AS uuid), CAST(:name AS text))")
+    told = "SELECT generic_plans FROM pg_prepared_statements WHERE name = :name"
+    with connect(database_url, pool=2) as warm:
+        warm.warm_up([insert])
+        with warm.transaction(SYSTEM) as one, warm.transaction(SYSTEM) as other:
+            assert one.value(told, name=insert.name) == other.value(told, name=insert.name) == 1
+            assert one.value("SELECT count(*) FROM organizations WHERE name IS NULL") == 0
+
+
+def test_a_transaction_in_which_nothing_is_asked_says_nothing(database_url: URL) -> None:
+    said: list[str] = []
+    with connect(database_url, pool=1) as quiet:
+        event.listen(quiet.engine, "before_cursor_execute", lambda _, __, statement, *_rest: said.append(statement))
+        with quiet.transaction(SYSTEM):
+            pass
+        assert said == []
+        with quiet.transaction(SYSTEM) as transaction:
+            assert transaction.value("SELECT 1") == 1
+    assert [each.count(";") for each in said] == [2, 0]
+
+
+def test_a_transaction_that_failed_leaves_its_connection_as_it_was(database_url: URL) -> None:
+    insert = "INSERT INTO organizations (id, name) VALUES (:id, :name)"
+    half = uuid4()
+
+    def fail(database: Database, wrong: str) -> None:
+        with database.transaction(SYSTEM) as transaction:
+            transaction.run(insert, id=half, name=f"Org {half}")
+            transaction.run(wrong)
+
+    with connect(database_url, pool=1) as database:
+        for wrong in ("SELECT 1 / 0", "SELECT pg_terminate_backend(pg_backend_pid())"):
+            with pytest.raises(DBAPIError):
+                fail(database, wrong)
+            with database.transaction(SYSTEM) as transaction:
+                assert transaction.value("SELECT count(*) FROM organizations WHERE id = :id", id=half) == 0
+
+
+def test_rows_come_in_blocks_whether_or_not_all_of_them_are_wanted(database: Database) -> None:
+    numbers = "SELECT n FROM generate_series(1, :last) n"
+    with database.transaction(SYSTEM) as transaction:
+        for last in (5, 6):
+            sizes = [len(block) for block in transaction.stream(numbers, block=3, last=last)]
+            assert sizes == [3, last - 3]
+        for _ in range(2):
+            first = transaction.stream(numbers, block=2, last=5)
+            assert [row[0] for row in next(iter(first))] == [1, 2]
+            first.close()
 
 
 def test_a_question_sees_what_its_organization_may_see(
