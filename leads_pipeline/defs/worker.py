@@ -7,6 +7,7 @@ The code server is ours and stays: one that the daemon manages itself is replace
 of CPU each time and the memory of two servers while they overlap.
 """
 
+import os
 import signal
 import sys
 import tempfile
@@ -33,6 +34,8 @@ log = structlog.get_logger()
 
 GRACE_SECONDS = 26.0
 """What `forking` needs at most, and less than the 30 seconds that hosting platforms give."""
+NICENESS = 5
+"""By how much the worker and all that it starts stand back where the processor is wanted by others."""
 LOCK_CHECK_SECONDS = 10.0
 PATIENCE_SECONDS = 60.0
 """How long a database that is being restarted is waited for."""
@@ -48,9 +51,11 @@ class _Stop(BaseException):
 def run_worker(settings: Settings, database: URL) -> int:
     """Run the daemon and its code server until SIGTERM or SIGINT, and return the exit code for this process.
 
-    Waits while another worker is at work on the same database: two daemons would start runs twice.
+    Waits while another worker is at work on the same database: two daemons would start runs twice. On a machine that it
+    shares with the web process, requests go first.
     Raises `SetupProblem` when the database cannot be reached.
     """
+    os.nice(NICENESS)
     prepare_dagster_home(settings)
     environment = dagster_environment(settings, database)
     with ExitStack() as stack:

@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 
 from leads_pipeline.defs.instance import prepare_dagster_home
+from leads_pipeline.defs.worker import NICENESS
 from leads_pipeline.settings import CHECKOUT, Settings, dagster_environment
 from leads_pipeline.store.database import Database
 from leads_pipeline.store.ids import new_id
@@ -130,6 +131,8 @@ def test_a_worker_runs_alone_and_the_next_one_tidies_up_after_it(
     eventually(lambda: runs(dg.DagsterRunStatus.STARTED))
     # The one that forks, the code server, the daemon, and the run: none of them has imported anything itself.
     assert len(first.forked()) == 4
+    # Where the processor is wanted by the web process as well, requests go first.
+    assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in first.forked()} == {NICENESS + os.nice(0)}
 
     second = start()
     eventually(lambda: second.said("another worker is at work"))
