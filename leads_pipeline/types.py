@@ -131,7 +131,8 @@ class Mapping:
 
     `target` is a lead field's name, None for "no target". `confidence` is the calibrated chance, 0 to 100 with one
     decimal, that `target` is right. `alternatives` are the next best candidates, best first. `explanation` is one line
-    for a person. `memory_key` is what a confirmation of this mapping will be remembered under.
+    for a person. `memory_key` is what a confirmation of this mapping will be remembered under. `wish` is what people asked
+    to be done with the cells of such a column before, None: nothing in particular.
     """
 
     index: int
@@ -143,6 +144,7 @@ class Mapping:
     explanation: str
     memory_key: "MemoryKey"
     transform: ReadOnly[str, Any] | None = None
+    wish: str | None = None
 
 
 # --- What an organization's people have confirmed ------------------------------------------------------------------
@@ -174,7 +176,8 @@ class MemoryEntry:
     no target). Its neighbours are `ANYWHERE` where it tells of all surroundings together.
 
     `person` is a pseudonym, empty where nobody was named. An answer that is `shared` was given in another organization,
-    and stands for as many organizations as it has `answers`.
+    and stands for as many organizations as it has `answers`. `wish` is what was asked to be done with the cells, the last
+    time.
     """
 
     key: MemoryKey
@@ -183,6 +186,7 @@ class MemoryEntry:
     person: str = ""
     age_days: float = 0.0
     shared: bool = False
+    wish: str | None = None
 
 
 # --- What a language model is asked --------------------------------------------------------------------------------

@@ -174,8 +174,9 @@ class CorrectionMade(Strict):
     )
     transform: Wish | None = Field(
         None,
-        description="What an export is to do with the cells: `none` leaves them as they are, the others ask for it where it "
-        "was not proposed. Left out: what follows from the mapping.",
+        description="What an export is to do with the cells: `none` leaves them as they are, `split`, `merge` and `value_map` "
+        "ask for it where it was not proposed, `auto` does what follows from the mapping. It is remembered with the answer. "
+        "Left out: as before if the target stays, else `auto`.",
     )
 
     def as_correction(self) -> Correction:

@@ -78,6 +78,7 @@ def map_sheet(
                 else explain(sheet, at, choice, chosen.tolist(), scores, schema)
                 + explain_dispute(recollection, schema),
                 memory_key=key,
+                wish=recollection.wish if recollection is not None and from_memory else None,
             )
         )
     return transformed(sheet, mappings, schema)
@@ -102,6 +103,7 @@ def transformed(sheet: Sheet, mappings: Sequence[Mapping], schema: LeadSchema) -
             mapping.target,
             applied=True,
             kinds=column.profile.kinds,
+            wish=mapping.wish,
             rival=rival(mapping.target, mapping.confidence, mapping.alternatives),
         )
         for column, mapping in zip(sheet.columns, mappings, strict=True)

@@ -73,7 +73,8 @@ class Recollection:
     """A remembered answer for a column: `certainty` (0 to 1) that it is right here, by what `kind` of likeness.
 
     `support` people said so, of whichever `header` that was; `against` are other answers, with how many people gave each.
-    `outweighs` tells whether it counts more than the model.
+    `outweighs` tells whether it counts more than the model. `wish` is what the newest of them asked to be done with the
+    cells.
     """
 
     target: str | None
@@ -83,6 +84,7 @@ class Recollection:
     support: int
     against: tuple[tuple[str | None, int], ...]
     outweighs: bool
+    wish: str | None
 
     @property
     def same_header(self) -> bool:
@@ -186,6 +188,7 @@ def _weigh(entries: Sequence[MemoryEntry], kind: Kind, factor: float, meanings: 
             )
         ),
         outweighs=sure >= OUTWEIGHS,
+        wish=min((each for each in entries if each.target == target), key=lambda each: each.age_days).wish,
     )
 
 

@@ -13,8 +13,10 @@ from leads_pipeline.mapping.schema import FieldType, LeadField, LeadSchema
 from leads_pipeline.mapping.values import Polarity, has_values, order_of_names, polarity
 from leads_pipeline.types import Candidate
 
-Wish = Literal["none", "split", "merge", "value_map"]
-"""What a person may ask for: that a column is left as it is, or that it is transformed where we would not propose it."""
+Wish = Literal["auto", "none", "split", "merge", "value_map"]
+"""What a person may ask for: that a column is left as it is, that it is transformed where we would not propose it, or that
+what was asked for before counts no more.
+"""
 
 Transform = Mapping[str, Any]
 """`kind` (`split`, `merge`, `value_map`) and `fields`, the lead fields that are filled, and what else the kind needs: `of`
@@ -78,7 +80,7 @@ def transform_line(transform: Transform) -> str:
 
 def may(wish: Wish, target: str | None, schema: LeadSchema) -> bool:
     """Whether a column that holds `target` can be transformed as a person wishes."""
-    if wish == "none":
+    if wish in ("auto", "none"):
         return True
     if target is None or target not in schema:
         return False

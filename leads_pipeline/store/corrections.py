@@ -22,7 +22,8 @@ from leads_pipeline.types import MemoryKey
 @dataclass(frozen=True, slots=True)
 class Correction:
     """One answer, as it comes in: `target` None says that the column has no target. `transform` is what the person wants
-    done with the cells (`none`, `split`, `merge`, `value_map`), None if that may follow from the mapping.
+    done with the cells (`none`, `split`, `merge`, `value_map`; `auto` for what follows from the mapping), None for what is
+    done now if the target stays.
     `as_rest` is for one that was confirmed with the rest of its upload, not by itself.
     """
 
@@ -49,8 +50,8 @@ class StoredCorrection:
 
 @dataclass(slots=True)
 class _Column:
-    """A column of a sheet that is being corrected, as it stands: `answered` is a person's answer that counts, if there is
-    one, `now` the moment of this transaction.
+    """A column of a sheet that is being corrected, as it stands: `wish` is what is asked to be done with its cells, `answered`
+    is a person's answer that counts, if there is one, `now` the moment of this transaction.
     """
 
     id: UUID
@@ -58,6 +59,7 @@ class _Column:
     sheet: tuple[UUID, int]
     predicted: str | None
     target: str | None
+    wish: str | None
     key: MemoryKey
     answered: memory.Answer | None
     now: datetime
@@ -207,7 +209,7 @@ def _give(transaction: Transaction, rows: Sequence[Mapping[str, Any]], columns: 
     newest = {row["mapping_id"]: row for row in rows}
     before = (columns[mapping_id].answered for mapping_id in newest)
     after = (
-        memory.Answer(column.key, row["corrected"], row.get("reviewer") or "", column.now)
+        memory.Answer(column.key, row["corrected"], row.get("reviewer") or "", column.now, row.get("transform"))
         for row, column in ((row, columns[mapping_id]) for mapping_id, row in newest.items())
         if row["kind"] != "unseated"
     )
@@ -230,6 +232,10 @@ def _answer(
 ) -> None:
     column = columns[correction.mapping_id]
     kind = "confirmed" if correction.target == column.predicted else "corrected"
+    if correction.transform is None:
+        column.wish = column.wish if correction.target == column.target else None
+    else:
+        column.wish = None if correction.transform == "auto" else correction.transform
     row = {
         "id": new_id(),
         "upload_id": column.upload_id,
@@ -240,7 +246,7 @@ def _answer(
         "caused_by": None,
         "comment": correction.comment,
         "reviewer": correction.reviewer,
-        "transform": correction.transform,
+        "transform": column.wish,
         "as_rest": correction.as_rest,
     }
     answers.rows.append(row)
@@ -249,7 +255,7 @@ def _answer(
     if correction.target is not None and correction.target in single_valued:
         for other in columns.values():
             if other.sheet == column.sheet and other.id != column.id and other.target == correction.target:
-                other.target = None
+                other.target = other.wish = None
                 unseated.append(other.id)
                 answers.rows.append(_unseating(other, row["id"]))
     answers.stored.append(
@@ -341,8 +347,11 @@ def _column(row: Mapping[str, Any]) -> _Column:
         (row["upload_id"], row["sheet_index"]),
         row["predicted"],
         row["target"],
+        row["transform_wish"],
         key,
-        memory.Answer(key, row["corrected"], row["reviewer"] or "", row["created_at"]) if said else None,
+        memory.Answer(key, row["corrected"], row["reviewer"] or "", row["created_at"], row["transform"])
+        if said
+        else None,
         row["now"],
     )
 
@@ -383,9 +392,9 @@ def _answers_of(
     """
     rows = transaction.all(
         """SELECT m.id, m.header_key, m.value_class, m.neighbours, m.header_form, m.header_meaning, c.corrected, c.reviewer,
-                  c.created_at
+                  c.transform, c.created_at
            FROM field_mappings m CROSS JOIN LATERAL (
-               SELECT corrected, kind, reviewer, created_at FROM user_corrections
+               SELECT corrected, kind, reviewer, transform, created_at FROM user_corrections
                WHERE mapping_id = m.id AND (undone_at IS NULL OR id = :undone) ORDER BY position DESC LIMIT 1) c
            WHERE m.organization_id = :organization AND m.id = ANY(:ids) AND c.kind <> 'unseated'""",
         organization=transaction.organization,
@@ -400,6 +409,7 @@ def _answers_of(
             row["corrected"],
             row["reviewer"] or "",
             row["created_at"],
+            row["transform"],
         )
         for row in rows
     }
@@ -438,13 +448,13 @@ _LOCK_UPLOADS = Planned(
 
 _COLUMNS_AROUND = Planned(
     """SELECT m.id, m.upload_id, m.sheet_index, m.predicted, m.target, m.header_key, m.value_class, m.neighbours,
-              m.header_form, m.header_meaning, m.generation = u.generation AS counts, u.version, now() AS now,
-              a.kind, a.corrected, a.reviewer, a.created_at
+              m.header_form, m.header_meaning, m.transform_wish, m.generation = u.generation AS counts, u.version,
+              now() AS now, a.kind, a.corrected, a.reviewer, a.transform, a.created_at
        FROM (SELECT DISTINCT upload_id, generation, sheet_index FROM field_mappings
              WHERE organization_id = :organization AND id = ANY(:ids)) s
        JOIN field_mappings m USING (upload_id, generation, sheet_index) JOIN file_uploads u ON u.id = m.upload_id
        LEFT JOIN LATERAL (
-           SELECT kind, corrected, reviewer, created_at FROM user_corrections
+           SELECT kind, corrected, reviewer, transform, created_at FROM user_corrections
            WHERE m.review IS NOT NULL AND mapping_id = m.id AND undone_at IS NULL
            ORDER BY position DESC LIMIT 1) a ON true
        WHERE m.organization_id = :organization
@@ -464,7 +474,7 @@ _INSERT = Planned(
 
 _LET_COUNT = Planned(
     """UPDATE field_mappings m
-       SET review = a.kind, transform_wish = a.transform,
+       SET review = a.kind, transform_wish = CASE WHEN a.kind IS NULL THEN m.transform_remembered ELSE a.transform END,
            target = CASE WHEN a.kind IS NULL THEN m.predicted ELSE a.corrected END,
            applied = CASE WHEN a.kind IS NULL THEN m.auto_applied ELSE a.corrected IS NOT NULL END
        FROM unnest(CAST(:ids AS uuid[])) t (id) LEFT JOIN LATERAL (

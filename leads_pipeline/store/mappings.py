@@ -83,6 +83,7 @@ def save_mapped(
             "decided": decided,
             "applied": decided and mapping.target is not None,
             "transform": mapping.transform,
+            "wish": mapping.wish,
             "alternatives": [asdict(candidate) for candidate in mapping.alternatives],
             "explanation": mapping.explanation,
             "header_key": mapping.memory_key.header,
@@ -96,15 +97,16 @@ def save_mapped(
     ]
     transaction.run(
         """INSERT INTO field_mappings (id, organization_id, upload_id, generation, sheet_index, column_index, header,
-               profile, predicted, target, confidence, method, decided, auto_applied, applied, transform, alternatives,
-               explanation, header_key, value_class, neighbours, header_form, header_meaning, model_version, schema_version)
+               profile, predicted, target, confidence, method, decided, auto_applied, applied, transform, transform_remembered,
+               transform_wish, alternatives, explanation, header_key, value_class, neighbours, header_form, header_meaning,
+               model_version, schema_version)
            SELECT id, :organization, :upload, :generation, sheet_index, column_index, header, profile, target, target,
-               confidence, method, decided, applied, applied, nullif(transform, 'null'), alternatives, explanation, header_key,
-               value_class, neighbours, header_form, header_meaning, :model_version, :schema_version
+               confidence, method, decided, applied, applied, nullif(transform, 'null'), wish, wish, alternatives, explanation,
+               header_key, value_class, neighbours, header_form, header_meaning, :model_version, :schema_version
            FROM jsonb_to_recordset(CAST(:columns AS jsonb)) AS c (id uuid, sheet_index integer, column_index integer,
                header text, profile jsonb, target text, confidence numeric, method text, decided boolean, applied boolean,
-               transform jsonb, alternatives jsonb, explanation text, header_key text, value_class text, neighbours text,
-               header_form text, header_meaning text)
+               transform jsonb, wish text, alternatives jsonb, explanation text, header_key text, value_class text,
+               neighbours text, header_form text, header_meaning text)
         """,
         organization=job.organization_id,
         upload=job.upload_id,

@@ -20,12 +20,15 @@ MOST_VARIANTS = 50
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Under what something was answered, the field (None: no target), by whom ("": nobody was named), and when."""
+    """Under what something was answered, the field (None: no target), by whom ("": nobody was named), when, and what was
+    asked to be done with the cells (None: nothing in particular).
+    """
 
     key: MemoryKey
     target: str | None
     person: str
     at: datetime
+    wish: str | None = None
 
 
 def recall(transaction: Transaction, keys: Iterable[MemoryKey], *, sharable: Collection[str] = ()) -> list[MemoryEntry]:
@@ -71,13 +74,14 @@ def recall(transaction: Transaction, keys: Iterable[MemoryKey], *, sharable: Col
             answers=row["answers"],
             person=row["person"],
             age_days=row["age_days"],
+            wish=row["transform_wish"],
         )
         for row in rows
     ]
     return found + (_shared(transaction, {header for header, *_ in asked}, sharable) if sharable else [])
 
 
-_FIELDS = """m.header_key, m.value_class, m.neighbours, m.form, m.meaning, m.target, m.person, m.answers,
+_FIELDS = """m.header_key, m.value_class, m.neighbours, m.form, m.meaning, m.target, m.person, m.answers, m.transform_wish,
     extract(epoch FROM now() - m.last_at)::float / 86400 AS age_days"""
 
 
@@ -112,6 +116,8 @@ def change(transaction: Transaction, *, before: Iterable[Answer], after: Iterabl
                 row.by += by
                 # The newest is known again where it is given again, as it is when somebody repeats an answer.
                 row.taken = by < 0 or (row.taken and answer.at < row.at)
+                if by > 0 and answer.at >= row.at:
+                    row.wish = answer.wish
                 row.at = max(row.at, answer.at)
                 row.form, row.meaning = key.form or row.form, key.meaning or row.meaning
     if not rows:
@@ -132,8 +138,9 @@ def forget_person(transaction: Transaction, person: str) -> None:
                DELETE FROM memory_entries WHERE organization_id = :organization AND person = :person RETURNING *
            )
            INSERT INTO memory_entries (organization_id, header_key, value_class, neighbours, target, person, answers, last_at,
-               form, meaning, disputed)
-           SELECT organization_id, header_key, value_class, neighbours, target, '', answers, last_at, form, meaning, disputed
+               form, meaning, disputed, transform_wish)
+           SELECT organization_id, header_key, value_class, neighbours, target, '', answers, last_at, form, meaning, disputed,
+               transform_wish
            FROM theirs
            ON CONFLICT (organization_id, header_key, neighbours, value_class, (coalesce(target, '')), person) DO UPDATE
            SET answers = memory_entries.answers + excluded.answers,
@@ -154,6 +161,7 @@ class _Row:
     taken: bool = False
     form: str = ""
     meaning: str = ""
+    wish: str | None = None
 
     def members(self) -> dict[str, object]:
         # As `asdict` has them, which copies each.
@@ -162,7 +170,7 @@ class _Row:
 
 # The limit tells the planner how many rows there are: it would take a hundred for granted, and read the whole table for them.
 _CHANGES = """FROM (SELECT * FROM jsonb_to_recordset(CAST(:changes AS jsonb)) AS r (header_key text, neighbours text,
-    value_class text, target text, person text, form text, meaning text, by integer, taken boolean, at timestamptz)
+    value_class text, target text, person text, form text, meaning text, wish text, by integer, taken boolean, at timestamptz)
     LIMIT :many) AS c"""
 _SAME_KEY = """m.organization_id = :organization AND m.header_key = c.header_key AND m.neighbours = c.neighbours
     AND m.value_class = c.value_class"""
@@ -170,26 +178,29 @@ _SAME_ANSWER = "m.target IS NOT DISTINCT FROM c.target AND m.person = c.person"
 
 _ADD = Planned(f"""
     INSERT INTO memory_entries (organization_id, header_key, value_class, neighbours, target, person, answers, last_at,
-        form, meaning)
-    SELECT :organization, header_key, value_class, neighbours, target, person, by, at, form, meaning {_CHANGES}
+        form, meaning, transform_wish)
+    SELECT :organization, header_key, value_class, neighbours, target, person, by, at, form, meaning, wish {_CHANGES}
     ON CONFLICT (organization_id, header_key, neighbours, value_class, (coalesce(target, '')), person) DO UPDATE
     SET answers = memory_entries.answers + excluded.answers, form = excluded.form,
         meaning = coalesce(nullif(excluded.meaning, ''), memory_entries.meaning),
+        transform_wish = CASE WHEN excluded.answers < 0 THEN memory_entries.transform_wish ELSE excluded.transform_wish END,
         last_at = greatest(memory_entries.last_at, excluded.last_at)""")
 
-# Where an answer was taken away, the newest of those that remain tells when the last was given.
+# Where an answer was taken away, the newest of those that remain tells when the last was given, and what it asked for.
 _TURN_BACK = Planned(f"""
-    UPDATE memory_entries m SET last_at = coalesce(c.last_at, m.last_at)
+    UPDATE memory_entries m SET last_at = coalesce(c.last_at, m.last_at),
+        transform_wish = CASE WHEN c.last_at IS NULL THEN m.transform_wish ELSE c.last_wish END
     FROM (
-        SELECT c.*, (
-            SELECT max(a.created_at) FROM field_mappings f CROSS JOIN LATERAL (
-                SELECT corrected, kind, reviewer, created_at FROM user_corrections
+        SELECT c.*, last.created_at AS last_at, last.transform AS last_wish {_CHANGES} LEFT JOIN LATERAL (
+            SELECT a.created_at, a.transform FROM field_mappings f CROSS JOIN LATERAL (
+                SELECT corrected, kind, reviewer, transform, created_at FROM user_corrections
                 WHERE mapping_id = f.id AND undone_at IS NULL ORDER BY position DESC LIMIT 1) a
             WHERE f.organization_id = :organization AND f.header_key = c.header_key AND f.review IS NOT NULL
               AND f.value_class = c.value_class AND (c.neighbours = '' OR f.neighbours = c.neighbours)
               AND a.kind <> 'unseated' AND a.corrected IS NOT DISTINCT FROM c.target
-              AND coalesce(a.reviewer, '') = c.person) AS last_at
-        {_CHANGES} WHERE c.taken) c
+              AND coalesce(a.reviewer, '') = c.person
+            ORDER BY a.created_at DESC LIMIT 1) last ON true
+        WHERE c.taken) c
     WHERE {_SAME_KEY} AND {_SAME_ANSWER} AND m.answers > 0""")
 
 _FORGET = Planned(f"DELETE FROM memory_entries m USING (SELECT * {_CHANGES}) c WHERE {_SAME_KEY} AND m.answers <= 0")

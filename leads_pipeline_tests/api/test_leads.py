@@ -130,6 +130,36 @@ def test_taking_a_refusal_back_brings_the_transform_back(client: Client, upload:
     assert client.mappings(upload)["Name"]["transform"] is not None
 
 
+def test_what_a_person_wants_done_with_the_cells_counts_for_the_next_file_too(client: Client) -> None:
+    def sent(person: str) -> str:
+        content = f"Frobnicator,E-Mail\nAda Byron,{person}@x.example\nAlan Turing,alan@y.example\n"
+        return client.mapped("leads.csv", content.encode())
+
+    def answer(upload_id: str, **more: str) -> str:
+        correction = {"mapping_id": client.mappings(upload_id)["Frobnicator"]["id"], "target": "FullName", **more}
+        kept = client.post("/training/corrections", json={"corrections": [correction]}).raise_for_status().json()
+        return kept["corrections"][0]["id"]
+
+    def is_split(upload_id: str) -> bool:
+        split = client.mappings(upload_id)["Frobnicator"]["transform"] is not None
+        assert split == ("LastName" in rows_of(client.get(f"/uploads/{upload_id}/leads"))[0])
+        return split
+
+    answer(sent("ada"), transform="none")
+    second = sent("byron")
+    assert not is_split(second)
+    client.post(f"/uploads/{second}/review", json={"rest": "confirmed"}).raise_for_status()
+    assert not is_split(second)
+    answer(second)
+    assert not is_split(second)
+    asked_back = answer(second, transform="auto")
+    assert is_split(second)
+    assert is_split(sent("lovelace"))
+    client.delete(f"/training/corrections/{asked_back}").raise_for_status()
+    assert not is_split(second)
+    assert not is_split(sent("countess"))
+
+
 def test_several_columns_are_merged_into_the_description(client: Client) -> None:
     content = (
         b"E-Mail,Budget,Next step,Notes\nada@x.example,small,call,likes tea\nbob@y.example,,,\ncy@z.example,,wait,\n"
