@@ -65,10 +65,35 @@ def serve_code(socket: str, definitions: str, key: bytes | None) -> None:
 
 
 def run_daemon(workspace: str) -> None:
-    """Be the Dagster daemon of the code locations in the file `workspace`, until SIGTERM."""
-    from dagster._daemon.cli import cli
+    """Be the Dagster daemon of the code locations in the file `workspace`, as `dagster-daemon run` is, until SIGTERM.
 
-    cli(["run", "--workspace", workspace, "--log-level", "warning"])
+    Ticks of sensors that are under way then come to their end. Dagster's own command takes their workspace away before it
+    waits for them, so that they fail, with a traceback each.
+    """
+    from dagster import DagsterInstance
+    from dagster._core.workspace.load_target import WorkspaceFileTarget
+    from dagster._daemon.controller import daemon_controller_from_instance
+    from dagster._daemon.daemon import SensorDaemon
+    from dagster._utils.interrupts import capture_interrupts, setup_interrupt_handlers
+
+    setup_interrupt_handlers()
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        capture_interrupts(),
+        DagsterInstance.get() as instance,
+        daemon_controller_from_instance(
+            instance, WorkspaceFileTarget([workspace]), log_level="warning", code_server_log_level="warning"
+        ) as controller,
+    ):
+        try:
+            controller.check_daemon_loop()
+        finally:
+            # Nothing begins a tick any more once this is left.
+            with controller:
+                pass
+            sensors = controller.get_daemon(SensorDaemon.daemon_type())
+            if isinstance(sensors, SensorDaemon) and (ticks := sensors._threadpool_executor) is not None:  # noqa: SLF001
+                ticks.shutdown(cancel_futures=True)
 
 
 def reap_runs() -> None:

@@ -1,4 +1,4 @@
-"""A code location whose one run starts by itself and takes longer than any test."""
+"""A code location whose one run starts by itself and takes longer than any test, and a sensor that takes its time."""
 
 import time
 
@@ -20,4 +20,10 @@ def once() -> dg.RunRequest:
     return dg.RunRequest(run_key="once")
 
 
-definitions = dg.Definitions(jobs=[slow], sensors=[once])
+@dg.sensor(job=slow, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
+def thorough() -> dg.SkipReason:
+    time.sleep(1)
+    return dg.SkipReason("There was nothing.")
+
+
+definitions = dg.Definitions(jobs=[slow], sensors=[once, thorough])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.scheduler.instigation import TickStatus
 
 from leads_pipeline.defs.instance import prepare_dagster_home
 from leads_pipeline.defs.worker import NICENESS
@@ -124,7 +125,7 @@ def test_a_worker_runs_alone_and_the_next_one_tidies_up_after_it(
     start: Callable[[], Worker], instance: dg.DagsterInstance
 ) -> None:
     def runs(*statuses: dg.DagsterRunStatus) -> int:
-        return instance.get_runs_count(dg.RunsFilter(job_name="slow", statuses=statuses))
+        return instance.get_runs_count(dg.RunsFilter(job_name="slow", statuses=[*statuses]))
 
     first = start()
     eventually(lambda: first.said("worker ready"))
@@ -160,6 +161,24 @@ def test_a_worker_that_is_told_to_stop_has_its_run_end_at_once(
     # It has said so itself: one that was killed would still be taken for started.
     failed = dg.RunsFilter(job_name="slow", statuses=[dg.DagsterRunStatus.FAILURE])
     assert instance.get_runs_count(failed) == 1
+
+
+def test_a_worker_that_is_told_to_stop_lets_a_sensor_finish_and_logs_no_trouble(
+    start: Callable[[], Worker], instance: dg.DagsterInstance
+) -> None:
+    def ticks(*statuses: TickStatus) -> int:
+        sensors = [state for state in instance.all_instigator_state() if state.name == "thorough"]
+        return sum(
+            len(instance.get_ticks(each.instigator_origin_id, each.selector_id, statuses=[*statuses]))
+            for each in sensors
+        )
+
+    worker = start()
+    eventually(lambda: ticks(TickStatus.STARTED))
+    assert worker.stop() == 0
+    assert ticks(TickStatus.FAILURE, TickStatus.STARTED) == 0
+    assert ticks(TickStatus.SKIPPED)
+    assert "Traceback" not in worker.log.read_text()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
