@@ -63,6 +63,9 @@ class ErasureShown(BaseModel):
     models: list[str] = Field(description="Models that had learned from those: withdrawn, and trained again without.")
     erased_uploads: list[str] = Field(description="Up to 100 uploads that lost their contents.")
     not_looked_through_uploads: list[str] = Field(description="Up to 100 uploads whose contents could not be read.")
+    not_fully_searched_uploads: dict[str, int] = Field(
+        description="Up to 100 uploads that were looked through and kept, with the pictures in each, whose text is not read."
+    )
     tables_not_rewritten: list[str] = Field(
         description="Tables too large or too busy to be rewritten: their free space keeps what was deleted until it is used."
     )
@@ -86,6 +89,7 @@ class ErasureShown(BaseModel):
             models=outcome.get("models", []),
             erased_uploads=outcome.get("erased_uploads", []),
             not_looked_through_uploads=outcome.get("not_looked_through_uploads", []),
+            not_fully_searched_uploads=outcome.get("not_fully_searched_uploads", {}),
             tables_not_rewritten=outcome.get("tables_not_rewritten", []),
             problem=None if erasure.problem is None else dict(erasure.problem),
             created_at=erasure.created_at,

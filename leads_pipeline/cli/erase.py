@@ -175,6 +175,7 @@ FIGURES = {
     "objects": "objects deleted from the store of files",
     "fine_tuned_models": "fine-tuned models given up",
     "not_looked_through": "uploads whose contents could not be looked through",
+    "not_fully_searched": "uploads that were kept, and have pictures: what is drawn in them is not read",
 }
 
 
@@ -196,10 +197,16 @@ def _print(erasure: "Erasure", *, as_json: bool) -> None:
             print(f"{words}: {', '.join(erasure.outcome[name])}")
     if erasure.outcome.get("tables_not_rewritten"):
         print(f"vacuumed, and too large or busy to be rewritten: {', '.join(erasure.outcome['tables_not_rewritten'])}")
+    _print_uploads(erasure)
+
+
+def _print_uploads(erasure: "Erasure") -> None:
     gone = "would be erased" if erasure.dry_run else "erased"
     for name, words in {"erased_uploads": gone, "not_looked_through_uploads": "not looked through"}.items():
         for upload in erasure.outcome.get(name, ()):
             print(f"  {words}: {upload}")
+    for upload, pictures in erasure.outcome.get("not_fully_searched_uploads", {}).items():
+        print(f"  not fully searched: {upload}, {pictures:,} picture{'' if pictures == 1 else 's'}")
 
 
 def _shown(erasure: "Erasure") -> dict[str, Any]:

@@ -104,6 +104,13 @@ class _Work:
         known = self.outcome.get(what, [])
         self.outcome[what] = [*known, *(each for each in map(str, names) if each not in known)][:MOST_NAMED]
 
+    def kept_with_pictures(self, upload_id: UUID, pictures: int) -> None:
+        """The upload does not hold the person as far as can be read; what is drawn in its pictures cannot."""
+        self.count(not_fully_searched=1)
+        named = self.outcome.setdefault("not_fully_searched_uploads", {})
+        if len(named) < MOST_NAMED:
+            named[str(upload_id)] = pictures
+
     def note(self, transaction: Transaction) -> None:
         """Write how far it has come. Raises `StaleClaim` when somebody else has taken over."""
         erasures.note(transaction, self.erasure, outcome=self.outcome, texts=self.texts, looked_at=self.looked_at)
@@ -192,6 +199,8 @@ def _look_at(work: _Work, upload: Kept, person: Person) -> None:
         if not named:
             return work.beat()
     elif not (found.held or named):
+        if found.pictures:
+            work.kept_with_pictures(upload.upload_id, found.pictures)
         return work.beat()
     work.count(erased=1, rows=0 if found is None else found.rows)
     work.name("erased_uploads", [upload.upload_id])

@@ -151,7 +151,7 @@ def find(path: Path, filename: str, person: Person, limits: Limits = _DEFAULTS, 
             answer = _answer(_ask({**job, "texts": list(texts), "bytes_alone": bytes_alone}, kind, limits, long=True))
         except (ChildDied, FileRejected):
             continue
-        return Found(answer["held"], answer["readable"], answer["rows"], tuple(answer["told"]))
+        return Found(answer["held"], answer["readable"], answer["rows"], tuple(answer["told"]), answer["pictures"])
     return Found(held=False, readable=False)
 
 

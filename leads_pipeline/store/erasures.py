@@ -216,6 +216,7 @@ def finish(transaction: Transaction, erasure: Erasure, outcome: Mapping[str, Any
             "dry_run": erasure.dry_run,
             "subject": erasure.subject_hash.hex(),
             **{name: value for name, value in outcome.items() if isinstance(value, (int, list))},
+            **{name: list(value) for name, value in outcome.items() if isinstance(value, dict)},
         },
     )
 

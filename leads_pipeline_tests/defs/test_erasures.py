@@ -1,14 +1,18 @@
 """Erasure: what is nobody's stays, a killed one goes on where it stopped, and an organization ends with all that it had."""
 
+import io
 import json
 import os
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import dagster as dg
+import openpyxl
 import pytest
 
+from leads_pipeline.api.erasures import ErasureShown
 from leads_pipeline.definitions import build_definitions
 from leads_pipeline.defs.erasures import erasures_asked_for
 from leads_pipeline.defs.examples import make_waiting_examples
@@ -138,6 +142,26 @@ def test_contents_that_cannot_be_had_are_named_and_kept(deployment: Deployment, 
     assert "erased" not in done.outcome
     with deployment.database.transaction(deployment.organization) as transaction:
         assert uploads.upload(transaction, made).status == "reviewed"
+
+
+def test_a_workbook_that_is_kept_with_its_pictures_is_named_with_how_many_there_are(
+    deployment: Deployment, made: UUID
+) -> None:
+    book, content = openpyxl.Workbook(), io.BytesIO()
+    assert book.active is not None
+    for row in (HEADERS, OTHERS):
+        book.active.append(row)
+    book.save(content)
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.writestr("xl/media/scan.png", b"\x89PNG\r\n\x1a\n Ada Byron")
+    scanned = deployment.file(content.getvalue(), "scanned.xlsx")
+    done = deployment.erase(deployment.ask(Canary(1)))
+    assert done.outcome["erased_uploads"] == [str(made)]
+    assert ErasureShown.of(done).not_fully_searched_uploads == {str(scanned): 1}
+    with deployment.database.transaction(deployment.organization) as transaction:
+        assert uploads.upload(transaction, scanned).status == "mapped"
+        (event,) = audit.events(transaction, limit=1, action="erasure.done")
+    assert event.details["not_fully_searched_uploads"] == [str(scanned)]
 
 
 def test_an_organization_ends_with_all_that_is_its_own_and_the_certificate_stays(

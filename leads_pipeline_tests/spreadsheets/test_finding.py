@@ -270,6 +270,27 @@ def test_a_text_box_a_picture_s_author_and_a_document_within_tell_of_a_person(
     assert not found(tmp_path, "a.xlsx", content.getvalue(), person(["nobody@example.com"], ["+49 30 7654321"])).held
 
 
+def test_pictures_whose_text_is_not_read_are_counted(tmp_path: Path) -> None:
+    content = io.BytesIO()
+    workbook()[0].save(content)
+    assert found(tmp_path, "a.xlsx", content.getvalue()).pictures == 0
+    within = io.BytesIO()
+    with zipfile.ZipFile(within, "w") as document:
+        document.writestr("word/document.xml", "<w:t/>")
+        document.writestr("word/media/image1.emf", b"drawn")
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.writestr("xl/media/image1.PNG", b"\x89PNG\r\n\x1a\n drawn")
+        archive.writestr("docProps/thumbnail.jpeg", b"\xff\xd8\xff\xe1 drawn")
+        archive.writestr("xl/embeddings/Document1.docx", within.getvalue())
+    assert found(tmp_path, "a.xlsx", content.getvalue()).pictures == 3
+    old = io.BytesIO()
+    made = xlwt.Workbook()
+    made.add_sheet("Leads").write(0, 0, "Name")
+    made.save(old)
+    assert found(tmp_path, "a.xls", old.getvalue()).pictures == 0
+    assert found(tmp_path, "a.xls", old.getvalue() + b"\x89PNG\r\n\x1a\n drawn").pictures == 1
+
+
 @pytest.mark.parametrize("note", [MAIL, PHONE])
 def test_a_note_in_an_opendocument_sheet_tells_of_a_person(tmp_path: Path, note: str) -> None:
     cell = (
