@@ -9,6 +9,7 @@ from threading import BoundedSemaphore
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
 
 from leads_pipeline import __version__
 from leads_pipeline.api import (
@@ -121,7 +122,10 @@ def create_app(settings: Settings, database: Database, *, dashboard: bool = Fals
     app.include_router(home.router)
     pictures = charts.files(charts.Gallery(settings, database))
     for path, application in [(CHARTS, pictures), *([(ADMIN_PATH, ui)] if dashboard else [])]:
-        app.mount(path, Guard(application, authenticator(settings, database), admits=(ADMIN, VIEWER)))
+        guarded = Guard(application, authenticator(settings, database), admits=(ADMIN, VIEWER))
+        app.mount(path, guarded)
+        # A mount is what lies below it; to the path itself anybody would be redirected.
+        app.router.routes.append(Route(path, guarded, include_in_schema=False))
     problems.install(app)
     app.add_middleware(BodyLimit, silence=settings.body_timeout_seconds)
     app.add_middleware(problems.RequestLog)

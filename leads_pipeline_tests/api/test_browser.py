@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Generator, Iterator
 
+import httpx
 import pytest
 from oidc_provider_mock import User, run_server_in_thread
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -178,6 +179,13 @@ def test_a_wide_window_shows_the_dashboard_as_dagster_draws_it(visit: Visit) -> 
     assert text is not None
     assert navigation["height"] > 700
     assert text["x"] > navigation["x"] + navigation["width"]
+
+
+@pytest.mark.parametrize("path", ["/admin", "/admin/", "/admin/charts", "/admin/runs"])
+def test_whoever_has_not_logged_in_is_sent_to_the_door_and_a_program_is_refused(web: str, path: str) -> None:
+    person = httpx.get(web + path, headers={"Accept": "text/html"})
+    assert (person.status_code, person.headers["location"]) == (303, f"/login?next={path}")
+    assert httpx.get(web + path).status_code == 401
 
 
 def test_logging_out_shuts_the_dashboard(visit: Visit) -> None:
