@@ -191,7 +191,6 @@ def _measure(database: Database, organization: UUID) -> list[Figure]:
         with database.transaction(organization) as transaction:
             summary.totals(transaction, since, until)
             summary.llm_totals(transaction, since, until)
-            summary.storage_bytes(transaction)
 
     def patterns() -> None:
         with database.transaction(organization) as transaction:

@@ -84,7 +84,6 @@ def summarize(
     with shared.database.transaction(caller.organization) as transaction:
         totals = summary.totals(transaction, since, until)
         llm = summary.llm_totals(transaction, since, until)
-        stored = summary.storage_bytes(transaction)
         versions, versions_of_models = datasets.count(transaction), models.count(transaction)
     return Summary(
         period={"since": since, "until": until},
@@ -96,7 +95,7 @@ def summarize(
         datasets=versions,
         models=versions_of_models,
         llm=LlmUse(**llm),
-        storage_bytes=stored,
+        storage_bytes=totals["storage_bytes"],
     )
 
 

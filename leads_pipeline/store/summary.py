@@ -7,32 +7,42 @@ from typing import Any
 from leads_pipeline.store.database import Transaction
 
 
-def totals(transaction: Transaction, since: datetime, until: datetime) -> Mapping[str, Any]:
-    """Counts over the uploads received from `since` to before `until`.
+def totals(transaction: Transaction, since: datetime, until: datetime) -> Mapping[str, int]:
+    """Counts over the uploads received from `since` to before `until`, and how many bytes of files are kept, of any day.
 
     `reviewed_columns` and `right_columns` count fully reviewed uploads only: people correct what is wrong, so elsewhere
     silence says nothing.
     """
-    return transaction.one(
-        """SELECT count(*) AS uploads,
-                  count(*) FILTER (WHERE status = 'failed') AS failed,
-                  count(*) FILTER (WHERE status IN ('received', 'processing')) AS waiting,
-                  count(*) FILTER (WHERE status = 'reviewed') AS reviewed_uploads,
-                  coalesce(sum(row_count), 0)::bigint AS rows,
-                  coalesce(sum(column_count), 0)::bigint AS columns,
-                  coalesce(sum(mapped_count), 0)::bigint AS mappings,
-                  coalesce(sum(decided_count), 0)::bigint AS decided,
-                  coalesce(sum(reviewed_count), 0)::bigint AS reviewed,
-                  coalesce(sum(corrected_count), 0)::bigint AS corrections,
-                  coalesce(sum(column_count) FILTER (WHERE status = 'reviewed'), 0)::bigint AS reviewed_columns,
-                  coalesce(sum(column_count - corrected_count) FILTER (WHERE status = 'reviewed'), 0)::bigint
-                      AS right_columns
+    groups = transaction.all(
+        # By status in one pass over the rows: counting each figure by a condition of its own, and the bytes in a second pass,
+        # took half as long again.
+        """SELECT status, received_at >= :since AND received_at < :until AS within, count(*) AS uploads,
+                  sum(row_count)::bigint AS rows, sum(column_count) AS columns, sum(mapped_count) AS mappings,
+                  sum(decided_count) AS decided, sum(reviewed_count) AS reviewed, sum(corrected_count) AS corrections,
+                  coalesce(sum(size_bytes) FILTER (WHERE contents_deleted_at IS NULL), 0)::bigint AS storage_bytes
            FROM file_uploads
-           WHERE organization_id = :organization AND received_at >= :since AND received_at < :until""",
+           WHERE organization_id = :organization
+             AND ((received_at >= :since AND received_at < :until) OR contents_deleted_at IS NULL)
+           GROUP BY 1, 2""",
         organization=transaction.organization,
         since=since,
         until=until,
     )
+    counted = [group for group in groups if group["within"]]
+
+    def total(name: str, *statuses: str) -> int:
+        return sum(group[name] for group in counted if not statuses or group["status"] in statuses)
+
+    summed = ("uploads", "rows", "columns", "mappings", "decided", "reviewed", "corrections")
+    reviewed_columns = total("columns", "reviewed")
+    return {
+        **{name: total(name) for name in summed},
+        "failed": total("uploads", "failed"),
+        "waiting": total("uploads", "received", "processing"),
+        "reviewed_columns": reviewed_columns,
+        "right_columns": reviewed_columns - total("corrections", "reviewed"),
+        "storage_bytes": sum(group["storage_bytes"] for group in groups),
+    }
 
 
 def llm_totals(transaction: Transaction, since: datetime, until: datetime) -> Mapping[str, Any]:
@@ -49,15 +59,6 @@ def llm_totals(transaction: Transaction, since: datetime, until: datetime) -> Ma
         organization=transaction.organization,
         since=since,
         until=until,
-    )
-
-
-def storage_bytes(transaction: Transaction) -> int:
-    """How many bytes of files are kept."""
-    return transaction.value(
-        """SELECT coalesce(sum(size_bytes), 0)::bigint FROM file_uploads
-           WHERE organization_id = :organization AND contents_deleted_at IS NULL""",
-        organization=transaction.organization,
     )
 
 
