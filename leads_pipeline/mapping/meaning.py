@@ -69,7 +69,7 @@ class Meaning:
         pairs[:, :, 0] = np.log(LEAST) / 2
         if not readings:
             return pairs, np.zeros((0, 2), np.float32)
-        logs = np.stack([self._hear(each) for each in readings])
+        logs = np.stack([self._hear(each.words) for each in readings])
         told = here >= 0
         if untaught is not None:
             told = told & ~untaught
@@ -82,13 +82,18 @@ class Meaning:
         pairs[:, told, 2] = np.exp(of_fields)
         return pairs, np.stack([logs[:, -1], logs[:, :-1].max(axis=1)], axis=1)
 
-    def _hear(self, reading: Reading) -> Floats:
-        text = " ".join(reading.words)
+    def likeliest(self, words: Sequence[str]) -> str | None:
+        """The field that a header of these words speaks of, None where it rather speaks of none."""
+        best = int(self._hear(words).argmax())
+        return self.trained[best] if best < len(self.trained) else None
+
+    def _hear(self, words: Sequence[str]) -> Floats:
+        text = " ".join(words)
         heard = self._heard.get(text)
         if heard is None:
             if len(self._heard) >= READINGS_KEPT:
                 self._heard.clear()
-            heard = self._heard[text] = self._logs(clues(reading.words))
+            heard = self._heard[text] = self._logs(clues(words))
         return heard
 
     def _logs(self, found: dict[int, float]) -> Floats:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leads_pipeline.mapping import LeadSchema, MappingModel, map_sheet
-from leads_pipeline.training.refit import LabelledFile
+from leads_pipeline.training.refit import LabelledFile, given_away
 from leads_pipeline.types import Sheet
 
 MOST_SHOWN = 50
@@ -45,7 +45,7 @@ def prove(model: MappingModel, corrections: Sequence[Corrected], schema: LeadSch
         if said.target == each.target:
             own += 1
         else:
-            reason = _why(file, each, schema)
+            reason = _why(file, each, schema, model)
             reasons[reason] += 1
             failures.append(_failure(each, reason, said.target))
         for spelling in respelled(each.header):
@@ -81,7 +81,7 @@ def _with_header(sheet: Sheet, column: int, header: str) -> Sheet:
     return replace(sheet, columns=columns)
 
 
-def _why(file: LabelledFile, corrected: Corrected, schema: LeadSchema) -> str:
+def _why(file: LabelledFile, corrected: Corrected, schema: LeadSchema, model: MappingModel) -> str:
     if file.targets[corrected.column] != corrected.target:
         return "a newer or more frequent answer about the same column says otherwise"
     if file.weights[corrected.column] <= 0:
@@ -92,7 +92,11 @@ def _why(file: LabelledFile, corrected: Corrected, schema: LeadSchema) -> str:
         return "people disagree about this header"
     if corrected.target is not None and corrected.target not in schema:
         return "the lead schema has no such field any more"
-    return "too few files say the same yet, or other evidence outweighs it: values, neighbours, the header elsewhere"
+    return (
+        "another column of its file has the field that its header speaks of, so it says nothing about the header"
+        if given_away(model, file, corrected.column, schema)
+        else "too few files say the same yet, or other evidence outweighs it: values, neighbours, the header elsewhere"
+    )
 
 
 def _failure(corrected: Corrected, reason: str, said: str | None) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from leads_pipeline.types import Sheet
 
 Progress = Callable[[str], None]
 
-RECIPE_VERSION = 2
+RECIPE_VERSION = 3
 """Rises when the same dataset would make another model."""
 
 PARTS = 3
@@ -151,10 +151,12 @@ def _taught(base: MappingModel, held: Floats, files: Sequence[LabelledFile], sch
     told: list[tuple[str, str, str | None]] = []
     for file in files:
         count = sum(weight > 0 for weight in file.weights)
-        for column, target, weight, said, agreement in zip(
-            file.sheet.columns, file.targets, file.weights, file.said, file.agreement, strict=True
+        for at, (column, target, weight, said, agreement) in enumerate(
+            zip(file.sheet.columns, file.targets, file.weights, file.said, file.agreement, strict=True)
         ):
             if weight <= 0 or agreement < MAJORITY or (target is not None and target not in known):
+                continue
+            if given_away(base, file, at, schema):
                 continue
             if target is None or target in base.trained:
                 answers.append(Answer(column.header, file.family, target, weight * count**-0.5))
@@ -169,6 +171,16 @@ def _taught(base: MappingModel, held: Floats, files: Sequence[LabelledFile], sch
         meaning=update_meaning(base.meaning, answers, held, base.vocabulary),
         _prepared={},
     )
+
+
+def given_away(model: MappingModel, file: LabelledFile, column: int, schema: LeadSchema) -> bool:
+    """Whether a column has no target because another one has the field that its header speaks of, as "Business website" may
+    have beside "Website": that says nothing of what the header means.
+    """
+    if file.targets[column] is not None:
+        return False
+    meant = model.meaning.likeliest(model.vocabulary.words(file.sheet.columns[column].header))
+    return meant in file.targets and meant in schema.single_valued
 
 
 def _synonyms(heard: Precedents, everywhere: Precedents) -> dict[str, tuple[str, ...]]:
