@@ -7,8 +7,11 @@ thirds of the corpus' families are what its organizations send, week after week;
 files of unknown systems come out. A reviewer looks at every file, corrects what is wrong, and gets 3 of 100 corrections wrong.
 A language model is only counted: a file with a column below the threshold would be one call.
 
-What is left to learn of systems whose language the model speaks is little. So a second model forgets five languages, and is
-shown how far 50 corrected files in these take it with others in them.
+Families never sent are few, so what is learned about them is measured three times, with each third of the families as the one
+that is never sent.
+
+What is left to learn of systems whose language the model speaks is little. So a second model has seen a tenth of those
+layouts, and a third forgets five languages: they are shown how far 50 corrected files take a model that has more to learn.
 """
 
 import sys
@@ -37,11 +40,15 @@ CORRECTED = 50
 """After so many corrected files the targets are held."""
 THRESHOLD = 70.0
 MISTAKES, POISON = 0.03, 0.10
+YOUNG = 0.1
+"""The share of the written families that the second model has seen."""
 FOREIGN = ("de", "fr", "es", "ja", "pt")
-"""Languages that the second model has forgotten: those that most layouts are written in, after English."""
+"""Languages that the third model has forgotten: those that most layouts are written in, after English."""
 ARMS = {"neither": (False, False), "memory": (True, False), "retraining": (False, True), "both": (True, True)}
 """What an arm of the simulation has: memory, retraining."""
 TONES = {"neither": "alarm", "memory": "second", "retraining": "third", "both": "main"}
+Curve = dict[int, dict[str, float]]
+"""After how many corrected files which share of the columns of each family is wrong."""
 PICTURES = Path(__file__).parent.parent / "docs"
 
 
@@ -87,7 +94,8 @@ class People:
 
 
 def main() -> None:
-    sent, unseen = _families()
+    thirds = _thirds()
+    sent, unseen = thirds[0]
     kitchen = Kitchen.of(Vocabulary.of(read_lexicon()), Recipe())
     start = train(
         kitchen, written_layouts(), version="no real file", progress=lambda step: _say(f"first model: {step}")
@@ -97,21 +105,26 @@ def main() -> None:
     reviewed: list[LabelledFile] = []
     for name, (remembers, retrains) in ARMS.items():
         results[name], reviewed = _simulate(name, start, year, remembers=remembers, retrains=retrains)
-    systems = _curve(start, reviewed, unseen)
+    systems = _systems(start, thirds)
+    young = _systems(_young(kitchen), thirds)
     poisoned = _poisoned(start, reviewed, unseen)
     languages = _languages(start)
-    _tell(results, systems, languages, poisoned)
-    _draw(results, systems, languages)
+    curves = {"systems": systems, "the same, by a young model": young, "systems in new languages": languages}
+    _tell(results, curves, _within_reach(start, thirds), poisoned)
+    _draw(results, curves)
 
 
-def _families() -> tuple[list[Layout], list[Layout]]:
-    """The layouts that are sent in the year, and those that never are."""
+def _thirds() -> list[tuple[list[Layout], list[Layout]]]:
+    """The layouts that are sent in the year, and those that never are, in three ways: each is one of the latter once."""
     layouts = shipped_corpus()
     parts = family_parts([layout.family for layout in layouts], 3)
-    return (
-        [layout for layout, part in zip(layouts, parts, strict=True) if part],
-        [layout for layout, part in zip(layouts, parts, strict=True) if not part],
-    )
+    return [
+        (
+            [layout for layout, part in zip(layouts, parts, strict=True) if part != third],
+            [layout for layout, part in zip(layouts, parts, strict=True) if part == third],
+        )
+        for third in range(3)
+    ]
 
 
 def _year(layouts: Sequence[Layout]) -> Iterator[Sent]:
@@ -198,27 +211,65 @@ def _refit(start: MappingModel, reviewed: Sequence[LabelledFile], name: str) -> 
     return refit(start, list(newest.values()), default_schema(), name=name, seed=SEED)
 
 
-def _errors(model: MappingModel, layouts: Sequence[Layout]) -> float:
-    """The share of columns that are wrong, mean over families."""
+def _errors(model: MappingModel, layouts: Sequence[Layout]) -> dict[str, float]:
+    """The share of columns that are wrong, for each family."""
     by_family: dict[str, list[float]] = {}
     for layout in layouts:
         proposed = map_sheet(layout.sheet, default_schema(), model)
         wrong = [each.target not in _right(gold) for each, gold in zip(proposed, layout.gold, strict=True)]
         by_family.setdefault(layout.family, []).append(mean(wrong))
-    return mean(mean(each) for each in by_family.values())
+    return {family: mean(each) for family, each in by_family.items()}
 
 
-def _curve(start: MappingModel, reviewed: Sequence[LabelledFile], unseen: Sequence[Layout]) -> list[tuple[int, float]]:
-    """How many files were corrected, and the errors of the model that learned from them."""
-    curve = [(0, _errors(start, unseen))]
+def _systems(start: MappingModel, thirds: Sequence[tuple[Sequence[Layout], Sequence[Layout]]]) -> Curve:
+    """How many files were corrected, and the errors in families never sent of the model that learned from them."""
+    curves: list[Curve] = []
+    for sent, unseen in thirds:
+        _, reviewed = _simulate("answers", start, list(_year(sent)), remembers=True, retrains=False)
+        curves.append(_curve(start, reviewed, unseen))
+    return {
+        count: {family: errors for curve in curves for family, errors in curve[count].items()} for count in curves[0]
+    }
+
+
+def _within_reach(start: MappingModel, thirds: Sequence[tuple[Sequence[Layout], Sequence[Layout]]]) -> tuple[int, int]:
+    """Of how many columns that are wrong in families never sent a family that is sent has the header, with an answer that is
+    right here, too; and of how many. Whoever knew all answers of the year by heart could mend no others.
+    """
+    reach = total = 0
+    for sent, unseen in thirds:
+        meant: dict[tuple[str, ...], set[str | None]] = {}
+        for layout in sent:
+            for column, gold in zip(layout.sheet.columns, layout.gold, strict=True):
+                meant.setdefault(start.vocabulary.words(column.header), set()).add(_right(gold)[0])
+        for layout in unseen:
+            proposed = map_sheet(layout.sheet, default_schema(), start)
+            for column, each, gold in zip(layout.sheet.columns, proposed, layout.gold, strict=True):
+                if each.target not in (right := _right(gold)):
+                    total += 1
+                    reach += not meant.get(start.vocabulary.words(column.header), set()).isdisjoint(right)
+    return reach, total
+
+
+def _curve(start: MappingModel, reviewed: Sequence[LabelledFile], unseen: Sequence[Layout]) -> Curve:
+    curve = {0: _errors(start, unseen)}
     for count in (10, 25, CORRECTED, 2 * CORRECTED, len(reviewed)):
-        if count <= len(reviewed) and count != curve[-1][0]:
-            curve.append((count, _errors(_refit(start, reviewed[:count], f"after-{count}"), unseen)))
-            _say(f"after {count} files {curve[-1][1]:.2%} of the columns are wrong in files never sent")
+        if count <= len(reviewed):
+            curve[count] = _errors(_refit(start, reviewed[:count], f"after-{count}"), unseen)
+            _say(f"after {count} files {mean(curve[count].values()):.2%} of the columns are wrong in files never sent")
     return curve
 
 
-def _languages(start: MappingModel) -> list[tuple[int, float]]:
+def _young(kitchen: Kitchen) -> MappingModel:
+    """A model that has seen few layouts, and speaks all languages."""
+    written = written_layouts()
+    families = np.random.default_rng(SEED).permutation(sorted({layout.family for layout in written})).tolist()
+    seen = set(families[: round(YOUNG * len(families))])
+    _say(f"a model that has seen {len(seen)} written families")
+    return train(kitchen, [layout for layout in written if layout.family in seen], version="few layouts")
+
+
+def _languages(start: MappingModel) -> Curve:
     """The same for languages that the first model has no words for."""
     written = written_layouts()
     _say("a model that has forgotten five languages")
@@ -274,14 +325,14 @@ def _poisoned(
     paired = pair(champion, candidate, unseen, default_schema())
     whole = figures(paired, seed=SEED)
     refused = bool(objections({"families kept out": paired}, seed=SEED)) or whole.wins <= whole.losses
-    errors = _errors(champion, unseen), _errors(candidate, unseen)
+    errors = mean(_errors(champion, unseen).values()), mean(_errors(candidate, unseen).values())
     return *errors, errors[0] if refused else errors[1], refused
 
 
 def _tell(
     results: dict[str, list[Outcome]],
-    systems: Sequence[tuple[int, float]],
-    languages: Sequence[tuple[int, float]],
+    curves: dict[str, Curve],
+    within_reach: tuple[int, int],
     poisoned: tuple[float, float, float, bool],
 ) -> None:
     quarter = FILES // 4
@@ -310,12 +361,21 @@ def _tell(
         Figure("a layout sent for the third time or later: errors fewer by", f"{1 - left:.1%}", "at least 99 %"),
         Figure("language model calls a file, last quarter: fewer by", f"{1 - calls:.0%}", "at least 80 %"),
     ]
-    for what, curve in (("systems", systems), ("systems in new languages", languages)):
-        before, after = curve[0][1], dict(curve)[CORRECTED]
-        rows.append(
-            Figure(f"{what} never sent, wrong before and after {CORRECTED} files", f"{before:.2%}, {after:.2%}"),
+    for what, curve in curves.items():
+        before, after = mean(curve[0].values()), mean(curve[CORRECTED].values())
+        better, worse = (
+            sum(sign * curve[CORRECTED][family] < sign * errors for family, errors in curve[0].items())
+            for sign in (1, -1)
         )
-        rows.append(Figure("the same: fewer by", f"{1 - after / before:.0%}", "at least 30 %"))
+        rows += [
+            Figure(f"{what} never sent, wrong before and after {CORRECTED} files", f"{before:.2%}, {after:.2%}"),
+            Figure("the same: fewer by", f"{1 - after / before:.0%}", "at least 30 %"),
+            Figure(f"of {len(curve[0])} families: better, worse", f"{better}, {worse}"),
+        ]
+    reach, total = within_reach
+    rows.append(
+        Figure(f"{total} columns wrong in systems: header answered alike in a sent one", f"{reach / total:.0%}")
+    )
     champion, candidate, used, refused = poisoned
     rows += [
         Figure("taught by people who get a tenth wrong: candidate, champion", f"{candidate:.2%}, {champion:.2%} wrong"),
@@ -328,9 +388,7 @@ def _tell(
     show(f"A simulated year: {FILES} files, {ORGANIZATIONS} organizations", rows)
 
 
-def _draw(
-    results: dict[str, list[Outcome]], systems: Sequence[tuple[int, float]], languages: Sequence[tuple[int, float]]
-) -> None:
+def _draw(results: dict[str, list[Outcome]], curves: dict[str, Curve]) -> None:
     months = [str(month + 1) for month in range(MONTHS)]
     size = FILES // MONTHS
 
@@ -364,12 +422,14 @@ def _draw(
         "unseen": lines(
             "Wrong columns in unseen systems, by files corrected",
             "After so many corrected files.",
-            [str(count) for count, _ in systems if count <= CORRECTED],
+            [str(count) for count in curves["systems"] if count <= CORRECTED],
             [
-                (name, tone, [errors for count, errors in curve if count <= CORRECTED])
-                for name, tone, curve in (
-                    ("languages it speaks", "main", systems),
-                    ("languages it does not", "third", languages),
+                (name, tone, [mean(errors.values()) for count, errors in curve.items() if count <= CORRECTED])
+                for name, tone, curve in zip(
+                    ("languages it speaks", "a young model", "languages it does not"),
+                    ("main", "second", "third"),
+                    curves.values(),
+                    strict=True,
                 )
             ],
             unit=percent,
