@@ -72,6 +72,7 @@ _DASHBOARD = {
     Place.RUN: ("/admin/runs/{which}", "The run"),
     Place.BUDGET: ("/admin/assets/field_mappings", "Mappings"),
     Place.KEPT: ("/admin/assets/expired_contents", "Retention"),
+    Place.MODEL: ("/admin/assets/mapping_models", "Models"),
 }
 _REST = {
     Place.BEGINNING: ("/docs#/uploads", "How to send one"),
@@ -82,6 +83,7 @@ _REST = {
     Place.ACCURACY: ("/api/v1/training/field-patterns", "Headers and answers"),
     Place.BUDGET: ("/api/v1/training/summary", "Figures"),
     Place.KEPT: ("/api/v1/uploads?status=mapped", "These files"),
+    Place.MODEL: ("/api/v1/models", "Models"),
 }
 _DASHBOARD_LINKS = (
     '<li><a href="/admin/assets">The assets</a>: what was taken in, mapped and learned</li>'
@@ -99,6 +101,7 @@ def _look(shared: Services, scope: UUID | SystemScope) -> _Seen:
         rows = overview.uploads_by_period(transaction, unit, now)
         recent = {name: sum(row[name] for row in rows) for name in rows[0] if name != "start"}
         totals = overview.totals(transaction)
+        learned = overview.learned(transaction)
         items = attention.items(
             totals,
             failures=overview.failures(transaction, now - RECENT),
@@ -112,9 +115,9 @@ def _look(shared: Services, scope: UUID | SystemScope) -> _Seen:
                 for each in retention.neglected(transaction, shared.settings.training_data_retention_days)
             ],
             name_them=scope is SYSTEM,
+            lost_model=learned["lost"],
         )
         recommended = overview.recommended(transaction, MOST_RECOMMENDED)
-        learned = overview.learned(transaction)
         queue = pictures.waiting(overview.queue_age(transaction))
     charts = [*(picture(rows) for picture in PICTURES), queue]
     span = f"the last {len(rows)} {unit}s"

@@ -124,4 +124,5 @@ def _print_organization(shown: "Organization", *, as_json: bool) -> None:
         print(organization_.model_dump_json())
         return
     for name, value in organization_.model_dump().items():
-        print(f"{name:<30} {'(as the deployment is set)' if value is None else value}")
+        unset = "(none)" if name == "salesforce_organization" else "(as the deployment is set)"
+        print(f"{name:<30} {unset if value is None else value}")

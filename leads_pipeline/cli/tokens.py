@@ -81,7 +81,7 @@ def token_rotate(
         print(json.dumps({"token": made}))
     else:
         print(made)
-        print(f"Keep it well: it is not shown again. The old one is good for {overlap_hours:g} hours.", file=sys.stderr)
+        print(f"Keep it well: it is not shown again. The old one is good for {overlap_hours:g} h.", file=sys.stderr)
 
 
 @commands.command("list")
@@ -110,9 +110,10 @@ def token_list(*, as_json: AsJson = False) -> None:
         return
     for row in rows:
         owner = row["organization"] or "(admin)"
-        print(
-            f"{row['prefix']}  {row['state']:<8} {row['created_at']}  {owner:<24} {','.join(row['scopes'])}  {row['label']}"
-        )
+        words = [",".join(row["scopes"]), row["label"]]
+        words += [f"until {row['expires_at']}"] if row["expires_at"] and row["state"] == "active" else []
+        words += [f"replaced by {row['replaced_by']}"] if row["replaced_by"] else []
+        print(f"{row['prefix']}  {row['state']:<8} {row['created_at']}  {owner:<24} {'  '.join(filter(None, words))}")
 
 
 @commands.command("revoke")

@@ -30,6 +30,7 @@ class Place(StrEnum):
     RUN = "run"
     BUDGET = "budget"
     KEPT = "kept"
+    MODEL = "model"
     BEGINNING = "beginning"
 
 
@@ -54,11 +55,13 @@ def items(
     failed_runs: Sequence[Mapping[str, Any]] = (),
     neglected: Sequence[tuple[str, int, datetime]] = (),
     name_them: bool = False,
+    lost_model: int | None = None,
 ) -> list[Item]:
     """From figures as `store.overview` gives them; failures and failed runs are those of the last week.
 
     `neglected` are organizations with how many files they keep beyond their time, and when the oldest came; `name_them`
-    where the reader may know whose they are.
+    where the reader may know whose they are. `lost_model` is the version of a champion that was withdrawn and not yet
+    replaced.
     """
     if not totals["uploads"]:
         return [Item(Place.BEGINNING, "Nothing came in yet. Send a first file, and see what becomes of its columns.")]
@@ -104,6 +107,12 @@ def items(
         found.append(
             Item(Place.BUDGET, f"{used}; {'it is asked no more' if spent['cost_usd'] >= budget else 'it ends soon'}.")
         )
+    if lost_model is not None:
+        says = (
+            f"Model {lost_model} maps no more: its training dataset was withdrawn, as when a file in it is deleted. The model "
+            "before maps until one is trained without, which takes minutes if enough is left to learn from."
+        )
+        found.append(Item(Place.MODEL, says))
     if neglected:
         found.append(Item(Place.KEPT, _kept(neglected, name_them=name_them), urgent=True))
     if totals["open_columns"]:

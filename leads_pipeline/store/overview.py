@@ -255,7 +255,8 @@ def learned(transaction: Transaction) -> Mapping[str, Any]:
     """What maps now, what may follow it, and the newest dataset in force: of one organization, or the shared ones.
 
     `champion`, `candidate` and `challenger` are versions of models, `dataset` one of a dataset; None where there is none.
-    An organization without a champion of its own has the shared one; `own_champions` counts those that have one.
+    An organization without a champion of its own has the shared one; `own_champions` counts those that have one. `lost` is
+    its champion, or the shared one, if that was withdrawn within the last week and no model was trained in its place.
     """
     return transaction.one(
         """WITH mine AS (
@@ -274,6 +275,13 @@ def learned(transaction: Transaction) -> Mapping[str, Any]:
                   (SELECT max(version) FROM mine WHERE status = 'challenger') AS challenger,
                   (SELECT count(*) FROM mapping_models WHERE status = 'champion' AND organization_id IS NOT NULL)
                       AS own_champions,
+                  (SELECT max(w.version) FROM mapping_models w
+                   WHERE w.promoted_at IS NOT NULL AND w.ended_at = w.withdrawn_at
+                     AND w.withdrawn_at > now() - interval '7 days'
+                     AND (w.organization_id IS NOT DISTINCT FROM CAST(:organization AS uuid)
+                          OR (w.organization_id IS NULL AND c.organization_id IS NULL))
+                     AND NOT EXISTS (SELECT FROM mapping_models m WHERE NOT m.shipped AND m.created_at > w.withdrawn_at
+                                     AND m.organization_id IS NOT DISTINCT FROM w.organization_id)) AS lost,
                   d.version AS dataset, d.example_count AS examples, d.frozen_at
            FROM (SELECT) one LEFT JOIN champion c ON true LEFT JOIN dataset d ON true""",
         organization=_owner(transaction),

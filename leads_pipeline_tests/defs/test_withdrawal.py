@@ -10,7 +10,7 @@ from leads_pipeline.defs.examples import make_waiting_examples
 from leads_pipeline.defs.resources import Leads
 from leads_pipeline.errors import LeadsError, NotFound, StaleState
 from leads_pipeline.settings import Settings
-from leads_pipeline.store import champions, dataset_requests, datasets, models, uploads, withdrawal
+from leads_pipeline.store import champions, dataset_requests, datasets, models, overview, uploads, withdrawal
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline.store.models import Model
 from leads_pipeline_tests.defs.erasing import HEADERS, Canary, Deployment, csv_of
@@ -27,6 +27,12 @@ def files(database: Database, settings: Settings, organization: UUID, leads: Lea
 def champion_of(files: Files) -> Model | None:
     with files.database.transaction(SYSTEM) as transaction:
         return models.champion(transaction, files.organization)
+
+
+def lost_by(files: Files) -> int | None:
+    """The champion of whose loss the organization's home page tells."""
+    with files.database.transaction(files.organization) as transaction:
+        return overview.learned(transaction)["lost"]
 
 
 def requests_of(files: Files) -> int:
@@ -60,10 +66,12 @@ def test_a_champion_whose_example_is_deleted_gives_way_at_once_and_is_rebuilt_wi
     run(files)
     with files.database.transaction(SYSTEM) as transaction:
         old = champions.promote(transaction, newest(files))
+    assert lost_by(files) is None
     with files.database.transaction(files.organization) as transaction:
         uploads.delete(transaction, upload)
     assert wanted(files) not in asked_for(sensor())
     assert champion_of(files) is None
+    assert lost_by(files) == old.version
     with files.database.transaction(SYSTEM) as transaction:
         gone = models.get(transaction, old.id)
         assert (gone.status, gone.artifact_bytes, gone.reason) == ("rejected", 0, withdrawal.BECAUSE)
@@ -77,6 +85,7 @@ def test_a_champion_whose_example_is_deleted_gives_way_at_once_and_is_rebuilt_wi
     run(files)
     new = newest(files)
     assert (new.status, new.replaced, new.dataset_version) == ("champion", None, 2)
+    assert lost_by(files) is None
     assert wanted(files) not in asked_for(sensor())
 
 

@@ -66,6 +66,12 @@ def test_files_kept_beyond_their_time_are_told_with_whose_they_are_where_that_ma
     assert "(Acme 5, Beta 2, Acme 5, 3 others)" in many.says
 
 
+def test_a_champion_that_was_withdrawn_is_told_of_with_why() -> None:
+    (item,) = told(lost_model=7)
+    assert (item.place, item.urgent) == (Place.MODEL, False)
+    assert item.says.startswith("Model 7 maps no more: its training dataset was withdrawn")
+
+
 def test_failures_disputes_open_columns_and_failed_runs_are_told_with_their_numbers() -> None:
     found = told(
         failures=[{"code": "no_data_rows", "title": "No rows", "uploads": 2}],
