@@ -183,7 +183,7 @@ def _print(erasure: "Erasure", *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_shown(erasure)))
         return
-    print(f"Erasure {erasure.id} of a{'n' if erasure.kind == 'organization' else ''} {erasure.kind}: {erasure.state}")
+    print(f"Erasure {erasure.id} of a{'' if erasure.kind == 'person' else 'n'} {erasure.kind}: {erasure.state}")
     print(f"asked for {erasure.created_at:%Y-%m-%d %H:%M:%S %Z}", end="")
     print("" if erasure.finished_at is None else f", ended {erasure.finished_at:%Y-%m-%d %H:%M:%S %Z}")
     print(f"about {erasure.subject_hash.hex()}, a keyed hash")

@@ -27,7 +27,7 @@ from leads_pipeline.store.erasures import Erasure
             waiting="those that are not yet: should be 0 within minutes",
             erased="uploads that lost their contents by this run",
             not_looked_through="uploads whose contents this run could not read: should be 0; a certificate names them",
-            not_fully_searched="uploads that this run kept, and that have pictures, whose text is not read; it names them",
+            not_fully_searched="uploads that this run kept, with pictures whose text is not read; a certificate names them",
         )
     ),
 )
