@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leads_pipeline.mapping.field_table import KIND_AT, KINDS, MAIL_AT, TELLING_AT, FieldTable
+from leads_pipeline.mapping.doubts import Seen, doubts
+from leads_pipeline.mapping.field_table import KIND_AT, KINDS, TELLING_AT, FieldTable
 from leads_pipeline.mapping.phrase_index import Floats
 from leads_pipeline.mapping.phrases import SIMILARITIES, Comparison, PhraseTable
 from leads_pipeline.mapping.precedents import TOLD
@@ -80,7 +81,7 @@ def gather(sheet: Sheet, table: PhraseTable, fields: FieldTable, untaught: NDArr
         axis=1,
         dtype=np.float32,
     )
-    return Evidence(pairs, columns, none, comparison, _doubt(read, kinds, marks, table, fields))
+    return Evidence(pairs, columns, none, comparison, doubts(Seen(read, kinds, marks, table.vocabulary), fields))
 
 
 _AT = {name: at for at, name in enumerate(SIMILARITIES)}
@@ -131,33 +132,6 @@ def _of_values(similar: Floats, kinds: Floats, fields: FieldTable) -> tuple[Floa
         ],
         axis=2,
     )
-
-
-def _doubt(read: Sequence[Reading], kinds: Floats, marks: Floats, table: PhraseTable, fields: FieldTable) -> Floats:
-    """What must not go wrong is not left to weights.
-
-    E-mail addresses are recognised wherever they stand, so that a column of other values holds none. What is somebody else's
-    is hardly ever the lead's, whatever else the file lacks. And who is asked is not asked who looks after them.
-    """
-    strange = (kinds[:, -1] > 0) & (kinds[:, MAIL_AT].sum(axis=1) == 0)
-    names = table.vocabulary.marker_names
-    theirs = marks[:, [names.index(name) for name in ("other_person", "owner") if name in names]].max(axis=1, initial=0)
-    asked = np.array([each.header.question for each in read], np.float32)
-    doubt = (
-        NO_MAIL ** np.outer(strange, fields.mail)
-        * THEIRS ** np.outer(theirs, fields.personal)
-        * ASKED ** np.outer(asked, fields.owners)
-    )
-    return doubt.astype(np.float32)
-
-
-NO_MAIL, THEIRS, ASKED = 0.03, 0.3, 0.1
-"""What remains of the belief in an address where no value is one, in a person's field in somebody else's name, and in an
-owner as the answer to a question.
-
-Weights alone take the only telephone of a file for the lead's, though it is called an agent's: of 18 columns of traps that
-got a wrong field, 7 get none by this doubt, and of the columns of written layouts held out 0.1 % fewer are right.
-"""
 
 
 def _of_column(reading: Reading, column: Column) -> list[float]:

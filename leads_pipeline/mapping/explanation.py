@@ -63,6 +63,7 @@ _THINGS = {
     "counts": "a count or a rate",
     "other_date": "another date than those of a lead",
     "record_kind": "the type of something",
+    "running_number": "the number of a row",
     "priority_flags": "a flag or a free slot",
     "other_company": "another company or job, such as a former one",
     "company_facts": "a fact about the company that no lead field holds",

@@ -61,22 +61,13 @@ GROUPS = {
 }
 """Fields that tend to stand together, or to be told apart by the same words."""
 
-PERSONAL = (
-    "FirstName", "LastName", "FullName", "MiddleName", "Email", "Email2", "Phone", "Phone2", "MobilePhone", "Birthdate",
-    "Gender", "Title",
-)  # fmt: skip
-"""Fields that every person has, so that those of others in the row look alike."""
-
-OWNERS = ("OwnerName", "OwnerEmail", "OwnerId")
-
 
 @dataclass(frozen=True)
 class FieldTable:
     """One row for each field of a schema.
 
     `expected[field, kind]` and `typed[field, kind]` tell which kinds its values are by itself and by its type, `mail[field]`
-    whether they are e-mail addresses, `personal[field]` whether they are about a person, `owners[field]` about who looks after
-    it, `groups[field, group]` to which of `GROUPS` the field belongs.
+    whether they are e-mail addresses, `groups[field, group]` to which of `GROUPS` the field belongs.
     """
 
     names: tuple[str, ...]
@@ -84,8 +75,6 @@ class FieldTable:
     typed: Floats
     has_type: Floats
     mail: NDArray[np.bool_]
-    personal: NDArray[np.bool_]
-    owners: NDArray[np.bool_]
     groups: Floats
 
     @classmethod
@@ -99,8 +88,6 @@ class FieldTable:
             typed=typed,
             has_type=np.array([bool(_OF_TYPE[each.type]) for each in schema.fields], np.float32),
             mail=np.array([each.type is FieldType.EMAIL for each in schema.fields], bool),
-            personal=np.array([each.name in PERSONAL for each in schema.fields], bool),
-            owners=np.array([each.name in OWNERS for each in schema.fields], bool),
             groups=groups,
         )
 

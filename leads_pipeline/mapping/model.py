@@ -26,6 +26,7 @@ from leads_pipeline.mapping.phrase_index import Floats, Ragged, Rarity, Spelled
 from leads_pipeline.mapping.phrases import PhraseTable
 from leads_pipeline.mapping.precedents import Precedents
 from leads_pipeline.mapping.schema import LeadSchema, default_schema
+from leads_pipeline.mapping.shared_words import told_apart
 from leads_pipeline.mapping.surroundings import FILE_FIELDS, Affinity, gather_context, neighbours
 from leads_pipeline.mapping.vocabulary import Vocabulary
 from leads_pipeline.types import Sheet
@@ -169,6 +170,7 @@ class MappingModel:
     def score(self, sheet: Sheet, schema: LeadSchema) -> Scores:
         """What the model believes of every column of `sheet`."""
         prepared = self.prepare(schema)
+        sheet = told_apart(sheet, self.vocabulary)
         evidence = gather(sheet, prepared.table, prepared.fields)
         first = self.first.beliefs(Weighable(evidence.pairs, evidence.columns, evidence.none), prepared.known)
         context = gather_context(sheet, first, prepared.table, prepared.fields)

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leads_pipeline.mapping.field_table import GROUPS, FieldTable
 from leads_pipeline.mapping.phrase_index import Floats
 from leads_pipeline.mapping.phrases import PhraseTable
 from leads_pipeline.types import Sheet
+
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,18 @@ def gather_context(sheet: Sheet, first: Floats, table: PhraseTable, fields: Fiel
     mine = first[:, :targets]
     marks = np.array([table.read(column.header).marks for column in sheet.columns], np.float32)
     words = [table.read(column.header).words for column in sheet.columns]
-    signs = np.concatenate([_blocks(marks, table), _own_blocks(words, mine @ fields.groups[:, _ADDRESS])], axis=1)
-    reached = mine @ fields.groups[:, [_PHONE, _EMAIL]] / np.maximum(1 - first[:, -1:], 1e-3)
+    held = np.maximum(1 - first[:, -1:], 1e-3)
+    reached = mine @ fields.groups[:, [_PHONE, _EMAIL]] / held
+    placed = mine @ fields.groups[:, [_ADDRESS]] / held
+    sorts = _sorts(np.concatenate([placed, reached], axis=1, dtype=np.float32))
+    address = mine @ fields.groups[:, _ADDRESS]
+    signs = np.concatenate([_blocks(marks, table, sorts), _own_blocks(words, address)], axis=1)
     family = _family(marks, table, reached.astype(np.float32))
     others = _others(marks, table, mine @ fields.groups[:, [_NAME, _PHONE, _EMAIL]])
     pairs = np.concatenate(
         [
             np.stack([log[:, :targets], log[:, :targets] - log[:, targets:], *_rivals(mine)], axis=2),
-            *(signs[:, None, :] * fields.groups[None, :, group, None] for group in (_ADDRESS, _PHONE)),
+            *(signs[:, None, :] * fields.groups[None, :, group, None] for group in (_ADDRESS, _PHONE, _EMAIL)),
             *(family[:, None, :] * fields.groups[None, :, group, None] for group in (_NAME, _PHONE, _EMAIL)),
             *(others[:, None, :] * fields.groups[None, :, group, None] for group in (_NAME, _PHONE, _EMAIL)),
         ],
@@ -123,24 +130,37 @@ def _of_file(first: Floats, fields: FieldTable) -> Floats:
     return np.array([*present, first[:, -1].mean()], np.float32)
 
 
-def _blocks(marks: Floats, table: PhraseTable) -> Floats:
-    """Which block (home, business, billing, ...) a column belongs to, in the light of which others the file has."""
+def _sorts(shares: Floats) -> Places:
+    """Of which sort each column is, if it is of a field at all: 0 for another, else one more than the place in `shares`."""
+    return np.where(shares.max(axis=1) > _OF_KIND, shares.argmax(axis=1) + 1, 0)
+
+
+def _blocks(marks: Floats, table: PhraseTable, sorts: Places) -> Floats:
+    """Which block (home, business, billing, ...) a column belongs to, in the light of which others its sort has in the file.
+
+    A telephone at work makes no address at home the second one.
+    """
     names = table.vocabulary.marker_names
     nothing = np.zeros(len(marks), np.float32)
-    blocks = home, business, billing, shipping, other, _, company = [
-        marks[:, names.index(block)] if block in names else nothing for block in _MARKER_BLOCKS
-    ]
-    any_home, any_business, any_billing, any_shipping, any_company = (
-        float(each.any()) for each in (home, business, billing, shipping, company)
-    )
-    work, any_work = np.maximum(business, company), max(any_business, any_company)
+    blocks = [marks[:, names.index(block)] if block in names else nothing for block in _MARKER_BLOCKS]
+    home, business, billing, shipping, other, _, company = blocks
     plain = 1 - np.maximum.reduce(blocks)
-    any_plain = plain.max(initial=0)
+
+    def anywhere(block: Floats) -> Floats:
+        highest = np.zeros(4, np.float32)
+        np.maximum.at(highest, sorts, block)
+        highest[0] = block.max(initial=0)
+        return highest[sorts]
+
+    any_home, any_business, any_billing, any_shipping, any_company, any_plain = map(
+        anywhere, (home, business, billing, shipping, company, plain)
+    )
+    work, any_work = np.maximum(business, company), np.maximum(any_business, any_company)
     return np.stack(
         [
             *(home * any_work, home * (1 - any_work), work * any_home),
             *(shipping * any_billing, shipping * (1 - any_billing), other * any_work),
-            *(plain * max(any_home, any_business), plain * any_billing, billing * any_shipping),
+            *(plain * np.maximum(any_home, any_business), plain * any_billing, billing * any_shipping),
             *(company * any_plain, home * any_plain),
         ],
         axis=1,

@@ -4,14 +4,15 @@ Built once in `training` and shipped with the model. Which phrases mean fields o
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leads_pipeline.mapping.lexicon import Lexicon
+from leads_pipeline.mapping.field_table import GROUPS
+from leads_pipeline.mapping.lexicon import NO_FIELD, Lexicon
 from leads_pipeline.mapping.phrase_index import (
     BUCKETS,
     Floats,
@@ -82,6 +83,28 @@ class Vocabulary:
         """All phrases, to be compared with headers."""
         return PhraseIndex.of(self.phrases, self.spelled, self.rarity)
 
+    @cached_property
+    def no_field(self) -> frozenset[int]:
+        """The groups of phrases that are no field."""
+        return frozenset(at for at, (target, _) in enumerate(self.index.groups) if target.startswith(NO_FIELD))
+
+    @cached_property
+    def spoken_of(self) -> tuple[str, ...]:
+        """The fields that have phrases."""
+        return tuple(sorted({target for target, _ in self.index.groups if not target.startswith(NO_FIELD)}))
+
+    @cached_property
+    def counting(self) -> frozenset[int]:
+        """The groups of phrases that say of a column that it counts the rows."""
+        return frozenset(
+            at for at, (target, _) in enumerate(self.index.groups) if target == f"{NO_FIELD}running_number"
+        )
+
+    @cached_property
+    def addressing(self) -> frozenset[int]:
+        """The groups of phrases that mean a part of an address."""
+        return frozenset(at for at, (target, _) in enumerate(self.index.groups) if target in GROUPS["address"])
+
     def spoken(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """Every phrase as words, and what it means."""
         for text, target, _ in self.phrases:
@@ -109,6 +132,23 @@ class Vocabulary:
                     flags[found] = 1
         return flags
 
+    def without(self, words: Sequence[str], markers: Container[int]) -> tuple[str, ...]:
+        """`words` but for those, alone or up to three together, that mark one of `markers`."""
+        spelled, _ = self._marking
+        left: list[str] = []
+        at = 0
+        while at < len(words):
+            sizes = (
+                size
+                for size in (3, 2, 1)
+                if any(each in markers for each in spelled.get(" ".join(words[at : at + size]), ()))
+            )
+            size = min(next(sizes, 0), len(words) - at)
+            if not size:
+                left.append(words[at])
+            at += max(1, size)
+        return tuple(left)
+
     def read(self, header: str) -> Reading:
         """A header, looked up in the lexicon; remembered, since headers come again and again."""
         known = self._readings.get(header)
@@ -120,8 +160,19 @@ class Vocabulary:
 
     def words(self, text: str) -> tuple[str, ...]:
         """The words of a header, without looking it up: a hundredth of the work of `read`."""
+        known = self._readings.get(text)
+        if known is not None:
+            return known.words
         header = read_header(text)
         return () if header.nameless else self.divided(header.words)
+
+    def marked_in(self, text: str) -> Floats:
+        """The classes of markers among the words of a header, without looking it up."""
+        known = self._readings.get(text)
+        if known is not None:
+            return known.marks
+        words = self.words(text)
+        return self.marks(words, "".join(words))
 
     def _read(self, text: str) -> Reading:
         header = read_header(text)

@@ -31,6 +31,7 @@ from leads_pipeline.mapping.phrase_index import Floats
 from leads_pipeline.mapping.phrases import PhraseTable
 from leads_pipeline.mapping.precedents import Precedents
 from leads_pipeline.mapping.schema import LeadSchema, default_schema
+from leads_pipeline.mapping.shared_words import told_apart
 from leads_pipeline.mapping.surroundings import Affinity, gather_context, neighbours
 from leads_pipeline.mapping.vocabulary import Vocabulary
 from leads_pipeline.training.bystanders import Bystanders, Donors, lenders
@@ -99,6 +100,7 @@ class Kitchen:
     ) -> tuple[list[Case], PhraseTable]:
         """Every layout with its variations, in the light of precedents from the other parts, and the table of them all."""
         parts = family_parts([layout.family for layout in layouts], self.recipe.folds)
+        layouts = [replace(each, sheet=told_apart(each.sheet, self.vocabulary)) for each in layouts]
         larder = Larder(self, tuple(layouts), tuple(parts), lenders(layouts))
         table: PhraseTable | None = None
         made: list[Case] = []
@@ -128,6 +130,7 @@ class Kitchen:
         *,
         original: bool,
     ) -> Case:
+        layout = replace(layout, sheet=told_apart(layout.sheet, self.vocabulary))
         names = self.fields.names
         index = {name: at for at, name in enumerate(names)}
         right = np.zeros((len(layout.gold), len(names) + 1), np.float32)

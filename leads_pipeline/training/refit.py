@@ -19,6 +19,7 @@ from leads_pipeline.mapping.model import Calibration
 from leads_pipeline.mapping.phrase_index import Floats
 from leads_pipeline.mapping.precedents import Precedents
 from leads_pipeline.mapping.probing import probe
+from leads_pipeline.mapping.shared_words import told_apart
 from leads_pipeline.training.calibrate import calibrate
 from leads_pipeline.training.headers import Answer, curvature, update_meaning
 from leads_pipeline.training.recipe import family_parts
@@ -26,7 +27,7 @@ from leads_pipeline.types import Sheet
 
 Progress = Callable[[str], None]
 
-RECIPE_VERSION = 3
+RECIPE_VERSION = 4
 """Rises when the same dataset would make another model."""
 
 PARTS = 3
@@ -151,8 +152,9 @@ def _taught(base: MappingModel, held: Floats, files: Sequence[LabelledFile], sch
     told: list[tuple[str, str, str | None]] = []
     for file in files:
         count = sum(weight > 0 for weight in file.weights)
+        told_of = told_apart(file.sheet, base.vocabulary).columns
         for at, (column, target, weight, said, agreement) in enumerate(
-            zip(file.sheet.columns, file.targets, file.weights, file.said, file.agreement, strict=True)
+            zip(told_of, file.targets, file.weights, file.said, file.agreement, strict=True)
         ):
             if weight <= 0 or agreement < MAJORITY or (target is not None and target not in known):
                 continue

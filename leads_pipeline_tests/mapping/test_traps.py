@@ -78,31 +78,16 @@ def _seen(folder: Path = FOLDER) -> tuple[Seen, ...]:
     )
 
 
-def _known_failures() -> list[str]:
-    lines = (FOLDER / "known_failures").read_text("utf-8").splitlines()
-    return [line for line in lines if line.strip() and not line.startswith("# ")]
-
-
-def test_no_trap_fills_a_wrong_field_but_those_known_to() -> None:
-    fallen = {str(each) for each in _seen() if each.lures and each.wrong_map}
-    known = set(_known_failures())
-    assert fallen == known, "\n".join(
-        ["traps/known_failures does not tell what the model does:"]
-        + [f"- {line}" for line in sorted(known - fallen)]
-        + [f"+ {line}" for line in sorted(fallen - known)]
-    )
-
-
-def test_most_traps_are_seen_through() -> None:
-    traps = [each for each in _seen() if each.lures]
-    assert sum(each.wrong_map for each in traps) <= 0.02 * len(traps)
+def test_no_trap_fills_a_wrong_field() -> None:
+    fallen = [str(each) for each in _seen() if each.lures and each.wrong_map]
+    assert not fallen, "\n".join(fallen)
 
 
 def test_most_traps_that_no_model_was_mended_by_are_seen_through() -> None:
     traps = [each for each in _seen(UNSEEN) if each.lures]
     beside = [each for each in _seen(UNSEEN) if not each.lures]
     assert len(traps) >= 120
-    assert sum(each.wrong_map for each in traps) <= 0.12 * len(traps)
+    assert sum(each.wrong_map for each in traps) <= 0.07 * len(traps)
     assert sum(each.right for each in beside) >= 0.95 * len(beside)
 
 
