@@ -76,6 +76,9 @@ def run_daemon(workspace: str) -> None:
     from dagster._daemon.daemon import SensorDaemon
     from dagster._utils.interrupts import capture_interrupts, setup_interrupt_handlers
 
+    # That a new deployment has no cursor yet is nothing to warn of.
+    consumer = logging.getLogger("dagster.daemon.EventLogConsumerDaemon")
+    consumer.addFilter(lambda record: not record.getMessage().startswith("No cursor for event type"))
     setup_interrupt_handlers()
     with (
         contextlib.suppress(KeyboardInterrupt),
