@@ -48,13 +48,17 @@ class Running:
         return wait_for(mapped)
 
     def graphql(self, query: str) -> dict[str, Any]:
-        answer = httpx.post(
-            f"{self.system.base_url}/admin/graphql",
-            json={"query": query},
-            headers={"Authorization": f"Bearer {self.admin_token}"},
-            timeout=30,
-        )
-        return answer.raise_for_status().json()["data"]
+        def answered() -> httpx.Response | None:
+            answer = httpx.post(
+                f"{self.system.base_url}/admin/graphql",
+                json={"query": query},
+                headers={"Authorization": f"Bearer {self.admin_token}"},
+                timeout=30,
+            )
+            # The dashboard opens while uploads are taken in already, and says so until it is there.
+            return None if answer.status_code == 503 else answer
+
+        return wait_for(answered).raise_for_status().json()["data"]
 
 
 def wait_for(look: Callable[[], T | None], seconds: float = 300) -> T:
