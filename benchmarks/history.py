@@ -31,7 +31,7 @@ from leads_pipeline.store import (
 )
 from leads_pipeline.store.corrections import Correction
 from leads_pipeline.store.database import SYSTEM, Database, open_database
-from leads_pipeline.supervisor import System
+from leads_pipeline.supervisor import PROCFILE, System
 from leads_pipeline.system import migrate
 from leads_pipeline.types import MemoryKey
 
@@ -53,10 +53,15 @@ def main() -> None:
             fill(database, organization)
             show("Measuring 1,000,020 mappings", _measuring(database, organization, settings))
             show("Statements, with 1,000,020 mappings stored", _measure(database, organization))
-            with System(settings) as system:
-                system.wait_ready()
-                figures = _requests(settings.port, token, system.pids["web"], database, organization)
-                show("Requests, with 1,000,020 mappings stored", figures)
+            asked = _mapping_ids(database, organization, 2 * A_SECOND * SECONDS)
+            for programs, beside, mappings in (
+                (PROCFILE[:1], "the web process alone", asked[::2]),
+                (PROCFILE, "the worker beside it", asked[1::2]),
+            ):
+                with System(settings, programs=programs) as system:
+                    system.wait_ready()
+                    figures = _requests(settings.port, token, system.pids["web"], mappings)
+                    show(f"Requests, with 1,000,020 mappings stored, {beside}", figures)
             _explain(database, organization)
         embedded.wipe(Path(home))
 
@@ -131,11 +136,12 @@ def _measuring(database: Database, organization: UUID, settings: Settings) -> li
     return figures
 
 
-def _requests(port: int, token: str, pid: int, database: Database, organization: UUID) -> list[Figure]:
+def _requests(port: int, token: str, pid: int, mappings: Sequence[UUID]) -> list[Figure]:
     """Latency over HTTP, logging on: one correction a request at 200 a second, and what is read beside that."""
     load.settle(pid)
-    requests = corrections_of(_mapping_ids(database, organization, A_SECOND * SECONDS), [token])
-    figures = load.send(port, requests, A_SECOND, pid=pid).figures("POST training/corrections", "at most 25 ms")
+    figures = load.send(port, corrections_of(mappings, [token]), A_SECOND, pid=pid).figures(
+        "POST training/corrections", "at most 25 ms"
+    )
     for path in ("summary", "field-patterns", "recommendations"):
         connection = http.client.HTTPConnection("127.0.0.1", port)
         request = load.Request("GET", f"/api/v1/training/{path}", token)
