@@ -348,7 +348,7 @@ def _is_in_scope(work: _Work, file: KeptFile) -> bool:
     if work.erasure.organization_id is None:
         return True
     with work.database.transaction(SYSTEM) as transaction:
-        return organizations.organization_named(transaction, file.organization) == work.erasure.organization_id
+        return organizations.organization_of_folder(transaction, file.organization) == work.erasure.organization_id
 
 
 def _clear_tables(work: _Work) -> None:

@@ -70,7 +70,7 @@ def take_in(database: Database, settings: Settings, inbox: Inbox, claim: Claim) 
             filename = safe_filename(claim.name)
             kind = inspect(path, filename, Limits(**settings.file_limits()))
             with database.transaction(SYSTEM) as transaction:
-                organization = organizations.organization_named(transaction, claim.organization)
+                organization = organizations.organization_of_folder(transaction, claim.organization)
             if organization is None:
                 raise NotFound(
                     "There is no organization of the folder's name: rename the folder, or make the organization with "

@@ -99,11 +99,18 @@ def ensure_organization(
 
 
 def organization_named(transaction: Transaction, name: str) -> UUID | None:
-    """The organization of this very name; else the only one whose name differs from it in nothing but case."""
+    return transaction.value("SELECT id FROM organizations WHERE name = :name", name=name)
+
+
+def organization_of_folder(transaction: Transaction, folder: str) -> UUID | None:
+    """The organization that a folder of the inbox is for: of this very name; else the only one whose name differs from it in
+    nothing but case.
+    """
     named = transaction.all(
-        "SELECT id, name FROM organizations WHERE lower(name) = lower(:name) ORDER BY name <> :name LIMIT 2", name=name
+        "SELECT id, name FROM organizations WHERE lower(name) = lower(:folder) ORDER BY name <> :folder LIMIT 2",
+        folder=folder,
     )
-    if not named or (len(named) > 1 and named[0]["name"] != name):
+    if not named or (len(named) > 1 and named[0]["name"] != folder):
         return None
     return named[0]["id"]
 

@@ -22,7 +22,7 @@ def once() -> dg.RunRequest:
 
 @dg.sensor(job=slow, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
 def thorough() -> dg.SkipReason:
-    time.sleep(1)
+    time.sleep(1)  # Long enough for a worker that is told to stop to meet it at its look.
     return dg.SkipReason("There was nothing.")
 
 

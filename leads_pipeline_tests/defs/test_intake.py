@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
@@ -20,6 +19,7 @@ from leads_pipeline.settings import Settings
 from leads_pipeline.store import queue, uploads
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline_tests.builders import drained, received
+from leads_pipeline_tests.defs.waiting import eventually
 
 GOOD = b"First Name,Last Name,E-Mail\nAda,Byron,ada@example.com\n"
 
@@ -115,14 +115,12 @@ def test_a_drain_that_is_stopped_in_the_dashboard_finishes_its_files_and_ends_ca
 ) -> None:
     upload_id = received(leads.database, organization)
 
+    def is_mapped() -> bool:
+        with leads.database.transaction(organization) as transaction:
+            return uploads.upload(transaction, upload_id).status == "mapped"
+
     def stop(instance: dg.DagsterInstance) -> None:
-        mapped = "SELECT EXISTS (SELECT FROM file_uploads WHERE id = :id AND mapped_at IS NOT NULL)"
-        limit = time.monotonic() + 30
-        while time.monotonic() < limit:
-            with leads.database.transaction(SYSTEM) as transaction:
-                if transaction.value(mapped, id=upload_id):
-                    break
-            time.sleep(0.1)
+        eventually(is_mapped)
         (run,) = instance.get_runs()
         instance.report_run_canceling(run)
 
@@ -159,18 +157,16 @@ def test_what_a_lingering_drain_takes_in_is_shown_at_once_and_what_comes_later_b
     leads: Leads, organization: UUID
 ) -> None:
     received(leads.database, organization, GOOD)
-    with dg.instance_for_test() as instance:
+    with dg.instance_for_test() as instance, ThreadPoolExecutor(1) as person:
 
         def send_another_when_the_first_is_shown() -> None:
-            while instance.get_latest_materialization_event(dg.AssetKey("field_mappings")) is None:
-                time.sleep(0.05)
+            eventually(lambda: instance.get_latest_materialization_event(dg.AssetKey("field_mappings")))
             received(leads.database, organization, GOOD + b"Alan,Turing,alan@example.org\n")
 
-        sender = threading.Thread(target=send_another_when_the_first_is_shown)
-        sender.start()
+        sending = person.submit(send_another_when_the_first_is_shown)
         config = dg.RunConfig({"map_uploads": DrainConfig(max_seconds=None, linger_seconds=2)})
         result = dg.materialize([map_uploads], instance=instance, resources={"leads": Leads()}, run_config=config)
-        sender.join()
+        sending.result()
     rows = [
         event.materialization.metadata["rows"].value
         for event in result.get_asset_materialization_events()

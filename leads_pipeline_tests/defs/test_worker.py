@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from leads_pipeline.defs.worker import NICENESS
 from leads_pipeline.settings import CHECKOUT, Settings, dagster_environment
 from leads_pipeline.store.database import Database
 from leads_pipeline.store.ids import new_id
+from leads_pipeline_tests.defs.waiting import LONGEST, eventually
 
 WORKER = """
 import sys
@@ -26,10 +26,6 @@ from leads_pipeline.settings import Settings
 worker.DEFINITIONS = "leads_pipeline_tests.defs.slow_definitions"
 sys.exit(worker.run_worker(Settings(), make_url(sys.argv[1])))
 """
-
-
-LONGEST = 300.0
-"""Seconds for what takes a few on a machine with nothing else to do: only something that hangs takes so long."""
 
 
 class Worker:
@@ -111,13 +107,6 @@ def instance(settings: Settings, database: Database, monkeypatch: pytest.MonkeyP
         yield instance
         for run in instance.get_runs(dg.RunsFilter(job_name="slow")):
             instance.delete_run(run.run_id)
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    limit = time.monotonic() + LONGEST
-    while not condition():
-        assert time.monotonic() < limit, "it did not happen"
-        time.sleep(0.1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
