@@ -2,13 +2,15 @@
 latency counts from then. So a server that falls behind shows it; one that falls far behind is given up.
 """
 
+import gc
 import http.client
 import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,7 +89,7 @@ def send(port: int, requests: Sequence[Request], a_second: float, *, pid: int | 
                 answers.seconds.append(time.perf_counter() - due)
                 answers.statuses[status] += 1
 
-    with ThreadPoolExecutor(CONNECTIONS) as senders:
+    with _undisturbed(), ThreadPoolExecutor(CONNECTIONS) as senders:
         for sender in [senders.submit(work) for _ in range(CONNECTIONS)]:
             sender.result()
     answers.lasted = time.perf_counter() - begun
@@ -96,6 +98,19 @@ def send(port: int, requests: Sequence[Request], a_second: float, *, pid: int | 
     after = processor_seconds(pid)
     answers.processor_seconds = None if before is None or after is None else after - before
     return answers
+
+
+@contextmanager
+def _undisturbed() -> Generator[None]:
+    """No garbage is collected here meanwhile: walking through all that a benchmark has loaded holds every sender up for a
+    quarter of a second, which would be counted as the server's.
+    """
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def ask(connection: http.client.HTTPConnection, request: Request) -> int:

@@ -4,6 +4,7 @@
 """
 
 import hmac
+import time
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -32,6 +33,10 @@ from leads_pipeline.vault import vault_of
 log = structlog.get_logger()
 
 AT_A_TIME = 50
+REST = 1.0
+"""How long the making pauses after each upload where nobody waits for it, in times of what the upload took: people's answers
+come first, of which every one makes an upload due.
+"""
 CATEGORY_KEY = "categories"
 DATASET_JOB = "generate_training_dataset"
 """It begins by making the examples that are due."""
@@ -58,8 +63,11 @@ class _Source:
     key: bytes
 
 
-def make_waiting_examples(database: Database, settings: Settings) -> Made:
-    """Make what is due, upload by upload, until nothing is. A file that cannot be read any more is counted, not fatal."""
+def make_waiting_examples(database: Database, settings: Settings, *, rest: float = 0.0) -> Made:
+    """Make what is due, upload by upload, until nothing is. A file that cannot be read any more is counted, not fatal.
+
+    `rest` is how long to pause after each, in times of what it took.
+    """
     made = Made()
     while True:
         with database.transaction(SYSTEM) as transaction:
@@ -67,7 +75,9 @@ def make_waiting_examples(database: Database, settings: Settings) -> Made:
         if not waiting:
             return made
         for upload in waiting:
+            begun = time.monotonic()
             make_examples(database, settings, upload, made)
+            time.sleep(rest * (time.monotonic() - begun))
 
 
 def make_examples(database: Database, settings: Settings, upload: Due, made: Made) -> None:
@@ -213,9 +223,10 @@ def _profile(row: StoredMapping) -> ColumnProfile:
         "fails is never stored, and counted here under `dropped/`."
     ),
 )
-def training_examples(leads: Leads) -> dg.MaterializeResult:
-    """Makes the examples that are due."""
-    made = make_waiting_examples(leads.database, leads.settings)
+def training_examples(context: dg.AssetExecutionContext, leads: Leads) -> dg.MaterializeResult:
+    """Makes the examples that are due: at once where a dataset waits for them, else beside whatever else is done."""
+    rest = REST if context.run.job_name == make_training_examples.name else 0.0
+    made = make_waiting_examples(leads.database, leads.settings, rest=rest)
     with leads.database.transaction(SYSTEM) as transaction:
         totals = examples.totals(transaction)
     return dg.MaterializeResult(
