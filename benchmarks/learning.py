@@ -10,8 +10,9 @@ A language model is only counted: a file with a column below the threshold would
 Families never sent are few, so what is learned about them is measured three times, with each third of the families as the one
 that is never sent.
 
-What is left to learn of systems whose language the model speaks is little. So a second model has seen a tenth of those
-layouts, and a third forgets five languages: they are shown how far 50 corrected files take a model that has more to learn.
+What is left to learn of systems whose language the model speaks is little where they are mapped onto the lead schema that it
+knows. So the same files are sent to organizations with a schema of their own as well. And a second model has seen a tenth of
+the written layouts, a third forgets five languages, to show how far 50 corrected files take one that has more to learn.
 """
 
 import sys
@@ -25,7 +26,7 @@ import numpy as np
 
 from benchmarks.table import Figure, show
 from leads_pipeline.insights.charts import lines, percent, standalone
-from leads_pipeline.mapping import MappingModel, Memory, default_schema, gate, map_sheet, memory_keys
+from leads_pipeline.mapping import LeadSchema, MappingModel, Memory, default_schema, gate, map_sheet, memory_keys
 from leads_pipeline.mapping.lexicon import read_lexicon
 from leads_pipeline.mapping.vocabulary import Vocabulary
 from leads_pipeline.training.comparison import figures, objections, pair
@@ -34,6 +35,7 @@ from leads_pipeline.training.recipe import Kitchen, Recipe, answers, family_part
 from leads_pipeline.training.refit import LabelledFile, refit
 from leads_pipeline.types import ANYWHERE, MemoryEntry, MemoryKey
 
+OURS = default_schema()
 SEED = 20261126
 ORGANIZATIONS, FILES, MONTHS = 12, 240, 12
 CORRECTED = 50
@@ -106,10 +108,16 @@ def main() -> None:
     for name, (remembers, retrains) in ARMS.items():
         results[name], reviewed = _simulate(name, start, year, remembers=remembers, retrains=retrains)
     systems = _systems(start, thirds)
+    own = _systems(start, _in_own_words(thirds), _own_schema())
     young = _systems(_young(kitchen), thirds)
     poisoned = _poisoned(start, reviewed, unseen)
     languages = _languages(start)
-    curves = {"systems": systems, "the same, by a young model": young, "systems in new languages": languages}
+    curves = {
+        "systems": systems,
+        "the same, mapped onto a schema of one's own": own,
+        "the same, by a young model": young,
+        "systems in new languages": languages,
+    }
     _tell(results, curves, _within_reach(start, thirds), poisoned)
     _draw(results, curves)
 
@@ -127,6 +135,32 @@ def _thirds() -> list[tuple[list[Layout], list[Layout]]]:
     ]
 
 
+def _own_schema() -> LeadSchema:
+    """The fields of our schema as an organization's own, which it describes alike: a model knows none of them."""
+    fields = [
+        replace(each, id=_own(each.name), name=_own(each.name), api_name=_own(each.name), synonyms=())
+        for each in OURS.fields
+    ]
+    return LeadSchema(tuple(fields), name="own")
+
+
+def _own(name: str) -> str:
+    return name if name == IGNORE else f"{name}__c"
+
+
+def _in_own_words(
+    thirds: Sequence[tuple[Sequence[Layout], Sequence[Layout]]],
+) -> list[tuple[list[Layout], list[Layout]]]:
+    """The same layouts, with what is right in the names of `_own_schema`."""
+
+    def told(layouts: Sequence[Layout]) -> list[Layout]:
+        return [
+            replace(each, gold=tuple(tuple(_own(name) for name in names) for names in each.gold)) for each in layouts
+        ]
+
+    return [(told(sent), told(unseen)) for sent, unseen in thirds]
+
+
 def _year(layouts: Sequence[Layout]) -> Iterator[Sent]:
     """Files in random order: each organization has a few systems that send it lists."""
     random = np.random.default_rng(SEED)
@@ -140,12 +174,18 @@ def _year(layouts: Sequence[Layout]) -> Iterator[Sent]:
 
 
 def _simulate(
-    name: str, start: MappingModel, year: Sequence[Sent], *, remembers: bool, retrains: bool
+    name: str,
+    start: MappingModel,
+    year: Sequence[Sent],
+    schema: LeadSchema = OURS,
+    *,
+    remembers: bool,
+    retrains: bool,
 ) -> tuple[list[Outcome], list[LabelledFile]]:
     """The outcome of each file of the year, and the files as people answered them."""
     random = np.random.default_rng(SEED)
     people = [People() for _ in range(ORGANIZATIONS)]
-    schema, model = default_schema(), start
+    model = start
     outcomes: list[Outcome] = []
     reviewed: list[LabelledFile] = []
     for number, file in enumerate(year):
@@ -171,7 +211,7 @@ def _simulate(
             )
         )
         said = [
-            _corrected(answers[0], random, MISTAKES) if bad else each.target
+            _corrected(answers[0], random, MISTAKES, schema) if bad else each.target
             for each, answers, bad in zip(proposed, right, wrong, strict=True)
         ]
         people[file.organization].answer(memory_keys(file.layout.sheet, model.vocabulary), said, day)
@@ -192,11 +232,13 @@ def _wrong(targets: Sequence[str | None], right: Sequence[Sequence[str | None]])
     ]
 
 
-def _corrected(right: str | None, random: np.random.Generator, mistakes: float) -> str | None:
+def _corrected(
+    right: str | None, random: np.random.Generator, mistakes: float, schema: LeadSchema = OURS
+) -> str | None:
     """What a reviewer says, who gets some wrong."""
     if random.random() >= mistakes:
         return right
-    names = [each.name for each in default_schema().fields if each.name != right]
+    names = [each.name for each in schema.fields if each.name != right]
     return None if right is not None and random.random() < 0.5 else str(random.choice(names))
 
 
@@ -205,28 +247,32 @@ def _labelled(layout: Layout, said: Sequence[str | None]) -> LabelledFile:
     return LabelledFile(layout.family, "train", layout.sheet, tuple(said), ones, (True,) * len(said), ones)
 
 
-def _refit(start: MappingModel, reviewed: Sequence[LabelledFile], name: str) -> MappingModel:
+def _refit(start: MappingModel, reviewed: Sequence[LabelledFile], name: str, schema: LeadSchema = OURS) -> MappingModel:
     """A model of what was reviewed so far. A layout that came often counts once, with its newest answers."""
     newest = {id(file.sheet): file for file in reviewed}
-    return refit(start, list(newest.values()), default_schema(), name=name, seed=SEED)
+    return refit(start, list(newest.values()), schema, name=name, seed=SEED)
 
 
-def _errors(model: MappingModel, layouts: Sequence[Layout]) -> dict[str, float]:
+def _errors(model: MappingModel, layouts: Sequence[Layout], schema: LeadSchema = OURS) -> dict[str, float]:
     """The share of columns that are wrong, for each family."""
     by_family: dict[str, list[float]] = {}
     for layout in layouts:
-        proposed = map_sheet(layout.sheet, default_schema(), model)
+        proposed = map_sheet(layout.sheet, schema, model)
         wrong = [each.target not in _right(gold) for each, gold in zip(proposed, layout.gold, strict=True)]
         by_family.setdefault(layout.family, []).append(mean(wrong))
     return {family: mean(each) for family, each in by_family.items()}
 
 
-def _systems(start: MappingModel, thirds: Sequence[tuple[Sequence[Layout], Sequence[Layout]]]) -> Curve:
+def _systems(
+    start: MappingModel,
+    thirds: Sequence[tuple[Sequence[Layout], Sequence[Layout]]],
+    schema: LeadSchema = OURS,
+) -> Curve:
     """How many files were corrected, and the errors in families never sent of the model that learned from them."""
     curves: list[Curve] = []
     for sent, unseen in thirds:
-        _, reviewed = _simulate("answers", start, list(_year(sent)), remembers=True, retrains=False)
-        curves.append(_curve(start, reviewed, unseen))
+        _, reviewed = _simulate("answers", start, list(_year(sent)), schema, remembers=True, retrains=False)
+        curves.append(_curve(start, reviewed, unseen, schema))
     return {
         count: {family: errors for curve in curves for family, errors in curve[count].items()} for count in curves[0]
     }
@@ -251,11 +297,16 @@ def _within_reach(start: MappingModel, thirds: Sequence[tuple[Sequence[Layout], 
     return reach, total
 
 
-def _curve(start: MappingModel, reviewed: Sequence[LabelledFile], unseen: Sequence[Layout]) -> Curve:
-    curve = {0: _errors(start, unseen)}
+def _curve(
+    start: MappingModel,
+    reviewed: Sequence[LabelledFile],
+    unseen: Sequence[Layout],
+    schema: LeadSchema = OURS,
+) -> Curve:
+    curve = {0: _errors(start, unseen, schema)}
     for count in (10, 25, CORRECTED, 2 * CORRECTED, len(reviewed)):
         if count <= len(reviewed):
-            curve[count] = _errors(_refit(start, reviewed[:count], f"after-{count}"), unseen)
+            curve[count] = _errors(_refit(start, reviewed[:count], f"after-{count}", schema), unseen, schema)
             _say(f"after {count} files {mean(curve[count].values()):.2%} of the columns are wrong in files never sent")
     return curve
 
@@ -322,7 +373,7 @@ def _poisoned(
         [replace(file, targets=tuple(_corrected(each, random, POISON) for each in file.targets)) for file in reviewed],
         "poisoned",
     )
-    paired = pair(champion, candidate, unseen, default_schema())
+    paired = pair(champion, candidate, unseen, OURS)
     whole = figures(paired, seed=SEED)
     refused = bool(objections({"families kept out": paired}, seed=SEED)) or whole.wins <= whole.losses
     errors = mean(_errors(champion, unseen).values()), mean(_errors(candidate, unseen).values())
@@ -426,8 +477,8 @@ def _draw(results: dict[str, list[Outcome]], curves: dict[str, Curve]) -> None:
             [
                 (name, tone, [mean(errors.values()) for count, errors in curve.items() if count <= CORRECTED])
                 for name, tone, curve in zip(
-                    ("languages it speaks", "a young model", "languages it does not"),
-                    ("main", "second", "third"),
+                    ("systems", "a schema of one's own", "a young model", "new languages"),
+                    ("main", "alarm", "second", "third"),
                     curves.values(),
                     strict=True,
                 )

@@ -71,6 +71,8 @@ def models_train(
                     f"  {name:<18} {found['columns']:>6,} columns  champion {found['champion']:.1%}  "
                     f"this one {found['candidate']:.1%}"
                 )
+        if kin := made.metrics.get("kin"):
+            print(f"  People use {len(kin)} fields of their own like shipped ones; the dashboard lists them.")
         proof = made.metrics["corrections"]
         print(
             f"  {proof['right']} of the {proof['tried']} corrections since the last model are right on their own files now; "

@@ -107,13 +107,14 @@ def train(database: Database, planned: Plan, run_id: str, *, progress: Progress 
     model = refit(load_model(), files, planned.schema, name=name, seed=planned.seed, progress=progress)
     progress("comparing with the champion")
     sets = compared(incumbent or load_model(), model, files, planned)
-    against = objections(sets, seed=planned.seed)
+    against = objections(sets, seed=planned.seed, kin=model.kin)
     progress("looking for people's corrections in it")
     proof = prove(model, _corrected(said, files, places), planned.schema)
     metrics = {
         "against": None if champion is None else champion.version,
         **{name: _shown(paired, planned.seed) for name, paired in sets.items()},
         "corrections": proof,
+        "kin": dict(model.kin),
         "seconds": round(time.perf_counter() - begun, 1),
     }
     trained = Trained(

@@ -181,7 +181,7 @@ def _of_header(at: int, choice: int, scores: Scores, schema: LeadSchema) -> str:
     table, comparison, header = scores.prepared.table, scores.evidence.comparison, scores.headers[at]
     similar = comparison.similar[at, choice]
     label = _short(schema.fields[choice].label)
-    same, known = _precedents(at, schema.fields[choice].name, scores)
+    same, known = _precedents(at, scores.prepared.fields.names[choice], scores)
     elsewhere = _lists(same, known)
     if similar[_EXACT]:
         language = _language(table.spoken(header, choice, comparison.trust))

@@ -127,6 +127,7 @@ class MappingModel:
     """A trained matcher. `version` names what it was trained from.
 
     `synonyms` are headers that people in several families of files agree on, by field: phrases beside the schema's own.
+    `kin` says which fields of an organization's own are trained ones by another name.
     """
 
     version: str
@@ -141,6 +142,7 @@ class MappingModel:
     unmapped: Calibration
     card: Mapping[str, Any] = field(default_factory=dict[str, Any])
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    kin: Mapping[str, str] = field(default_factory=dict[str, str])
     _prepared: dict[int, Prepared] = field(default_factory=dict[int, Prepared], repr=False, compare=False)
 
     def prepare(self, schema: LeadSchema) -> Prepared:
@@ -149,10 +151,11 @@ class MappingModel:
         if found is None:
             if len(self._prepared) >= _SCHEMAS_KEPT:
                 self._prepared.pop(next(iter(self._prepared)))
-            fields = FieldTable.of(schema)
+            spoken = self._spoken(schema)
+            fields = FieldTable.of(spoken)
             known = KnownFields.of(fields.names, self.trained)
             found = Prepared(
-                PhraseTable.of(self._spoken(schema), self.vocabulary, self.precedents, self.meaning),
+                PhraseTable.of(spoken, self.vocabulary, self.precedents, self.meaning),
                 fields,
                 known,
                 _placed(self.affinity, known, len(fields.names)),
@@ -161,7 +164,8 @@ class MappingModel:
         return found
 
     def _spoken(self, schema: LeadSchema) -> LeadSchema:
-        """`schema` with the synonyms that the model has learned."""
+        """`schema` with its fields under the names of their kin, and with the synonyms that the model has learned."""
+        schema = under_kin(schema, self.kin)
         if not self.synonyms:
             return schema
         fields = [replace(each, synonyms=(*each.synonyms, *self.synonyms.get(each.name, ()))) for each in schema.fields]
@@ -223,6 +227,7 @@ class MappingModel:
             "known": sorted(self.vocabulary.known),
             "card": self.card,
             **({"synonyms": self.synonyms} if self.synonyms else {}),
+            **({"kin": self.kin} if self.kin else {}),
         }
         (directory / f"{ARTIFACT}.json").write_text(json.dumps(document, ensure_ascii=False) + "\n", "utf-8")
 
@@ -263,6 +268,7 @@ class MappingModel:
                 unmapped=Calibration(*arrays["unmapped"]),
                 card=document["card"],
                 synonyms={name: tuple(texts) for name, texts in document.get("synonyms", {}).items()},
+                kin=document.get("kin", {}),
             )
 
     def packed(self) -> bytes:
@@ -288,6 +294,15 @@ class MappingModel:
         if (ours.phrases, ours.markers, ours.known) != (theirs.phrases, theirs.markers, theirs.known):
             return found
         return replace(found, vocabulary=theirs, precedents=Precedents(found.precedents.known, theirs))
+
+
+def under_kin(schema: LeadSchema, kin: Mapping[str, str]) -> LeadSchema:
+    """`schema` with each field that has kin under its kin's name, unless the schema has that field as well."""
+    names = {each.name for each in schema.fields}
+    called = {name: other for name, other in kin.items() if name in names and other not in names}
+    if not called:
+        return schema
+    return replace(schema, fields=tuple(replace(each, name=called.get(each.name, each.name)) for each in schema.fields))
 
 
 def shipped_card() -> tuple[str, Mapping[str, Any]]:

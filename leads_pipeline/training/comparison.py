@@ -143,8 +143,12 @@ def wrong_maps(paired: Paired) -> tuple[float, float]:
     )
 
 
-def objections(sets: Mapping[str, Paired], *, seed: int) -> list[str]:
-    """What speaks against the newer model, a sentence each; empty where it may become a candidate."""
+def objections(sets: Mapping[str, Paired], *, seed: int, kin: Mapping[str, str] | None = None) -> list[str]:
+    """What speaks against the newer model, a sentence each; empty where it may become a candidate.
+
+    An organization's own field matters if the one that it is `kin` of does.
+    """
+    matter = {*FIELDS_THAT_MATTER, *(name for name, of in (kin or {}).items() if of in FIELDS_THAT_MATTER)}
     found: list[str] = []
     for name, paired in sets.items():
         whole = figures(paired, seed=seed)
@@ -154,7 +158,7 @@ def objections(sets: Mapping[str, Paired], *, seed: int) -> list[str]:
                 f"on {whole.before:.1%}"
             )
         for field, each in by_field(paired, seed=seed).items():
-            if field in FIELDS_THAT_MATTER and _lost(each) > max(1, MARGIN * each.columns):
+            if field in matter and _lost(each) > max(1, MARGIN * each.columns):
                 found.append(
                     f"on the {name} it has lost {_lost(each)} of {each.columns:,} columns of {field or 'no target'}, more "
                     f"than the margin of {MARGIN:.0%}"

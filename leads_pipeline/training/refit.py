@@ -6,7 +6,7 @@ confidence is set right on files that were left out. So it takes seconds, and mi
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,19 +15,20 @@ from numpy.typing import NDArray
 from leads_pipeline.mapping import LeadSchema, MappingModel
 from leads_pipeline.mapping.assignment import assign
 from leads_pipeline.mapping.lexicon import NO_FIELD
-from leads_pipeline.mapping.model import Calibration
+from leads_pipeline.mapping.model import Calibration, under_kin
 from leads_pipeline.mapping.phrase_index import Floats
 from leads_pipeline.mapping.precedents import Precedents
 from leads_pipeline.mapping.probing import probe
 from leads_pipeline.mapping.shared_words import told_apart
 from leads_pipeline.training.calibrate import calibrate
 from leads_pipeline.training.headers import Answer, curvature, update_meaning
+from leads_pipeline.training.kinship import Guesses, guess, kin_of, strangers
 from leads_pipeline.training.recipe import family_parts
 from leads_pipeline.types import Sheet
 
 Progress = Callable[[str], None]
 
-RECIPE_VERSION = 4
+RECIPE_VERSION = 5
 """Rises when the same dataset would make another model."""
 
 PARTS = 3
@@ -76,9 +77,10 @@ def refit(
     taught = [file for file in files if file.split == "train"]
     progress("what the shipped model knows")
     held = curvature(base.meaning, base.precedents.known)
-    judged = _cross_fitted(base, held, taught, schema, seed=seed, progress=progress)
+    witnesses = _witnesses(base, taught, schema, seed=seed)
+    judged = _cross_fitted(base, held, taught, witnesses, schema, seed=seed, progress=progress)
     progress("the whole")
-    learned = replace(_taught(base, held, taught, schema), version=name)
+    learned = replace(_taught(base, held, taught, witnesses, schema), version=name)
     learned = replace(
         learned,
         mapped=_recalibrated(base.mapped, judged, mapped=True),
@@ -101,6 +103,7 @@ def _cross_fitted(
     base: MappingModel,
     held: Floats,
     taught: Sequence[LabelledFile],
+    witnesses: Mapping[int, Guesses],
     schema: LeadSchema,
     *,
     seed: int,
@@ -117,7 +120,7 @@ def _cross_fitted(
     for part in sorted(set(parts)):
         progress(f"files left out, part {part + 1} of {PARTS}")
         others = [file for file, each in zip(taught, parts, strict=True) if each != part]
-        model = _taught(base, held, others, schema)
+        model = _taught(base, held, others, witnesses, schema)
         for at in chosen:
             if parts[at] != part:
                 continue
@@ -145,8 +148,29 @@ def sample(files: Sequence[LabelledFile], columns: int, *, seed: int) -> list[in
     return sorted(chosen)
 
 
-def _taught(base: MappingModel, held: Floats, files: Sequence[LabelledFile], schema: LeadSchema) -> MappingModel:
+def _witnesses(
+    base: MappingModel, files: Sequence[LabelledFile], schema: LeadSchema, *, seed: int
+) -> Mapping[int, Guesses]:
+    """What the columns of these files, or of as many as suffice, are taken for, by the identity of the file; of none where
+    the schema has no field that could have kin.
+    """
+    own = strangers(base, schema)
+    chosen = sample(files, MOST_JUDGED, seed=seed) if own else []
+    return {id(files[at]): guess(base, files[at]) for at in chosen if own.intersection(files[at].targets)}
+
+
+def _taught(
+    base: MappingModel,
+    held: Floats,
+    files: Sequence[LabelledFile],
+    witnesses: Mapping[int, Guesses],
+    schema: LeadSchema,
+) -> MappingModel:
     """`base` with what these files say of headers; what unseen fields of an organization's own are called, too."""
+    heard_of = [file for file in files if id(file) in witnesses]
+    kin = kin_of(base, heard_of, [witnesses[id(file)] for file in heard_of], schema)
+    schema = under_kin(schema, kin)
+    files = [replace(file, targets=tuple(kin.get(name or "", name) for name in file.targets)) for file in files]
     known = {each.name for each in schema.fields} | set(base.trained)
     answers: list[Answer] = []
     told: list[tuple[str, str, str | None]] = []
@@ -171,6 +195,7 @@ def _taught(base: MappingModel, held: Floats, files: Sequence[LabelledFile], sch
         precedents=precedents,
         synonyms=_synonyms(heard, precedents),
         meaning=update_meaning(base.meaning, answers, held, base.vocabulary),
+        kin=kin,
         _prepared={},
     )
 
