@@ -132,7 +132,8 @@ class Mapping:
     `target` is a lead field's name, None for "no target". `confidence` is the calibrated chance, 0 to 100 with one
     decimal, that `target` is right. `alternatives` are the next best candidates, best first. `explanation` is one line
     for a person. `memory_key` is what a confirmation of this mapping will be remembered under. `wish` is what people asked
-    to be done with the cells of such a column before, None: nothing in particular.
+    to be done with the cells of such a column before, None: nothing in particular. `kin` is the field of the default schema
+    that `target` is known to be by another name, if any.
     """
 
     index: int
@@ -145,6 +146,7 @@ class Mapping:
     memory_key: "MemoryKey"
     transform: ReadOnly[str, Any] | None = None
     wish: str | None = None
+    kin: str | None = None
 
 
 # --- What an organization's people have confirmed ------------------------------------------------------------------

@@ -62,6 +62,8 @@ def map_sheet(
         target = _name(choice, schema)
         calibrate = model.unmapped if target is None else model.mapped
         confidence = float(calibrate(scores.probability[at, choice]))
+        if target is None:
+            confidence *= 1 - float(scores.unnamed[at])
         from_memory = recollection is not None and recollection.target == target
         if recollection is not None:
             confidence = _with_people(confidence, recollection, agreeing=from_memory)
@@ -79,6 +81,7 @@ def map_sheet(
                 + explain_dispute(recollection, schema),
                 memory_key=key,
                 wish=recollection.wish if recollection is not None and from_memory else None,
+                kin=scores.prepared.kin.get(target or ""),
             )
         )
     return transformed(sheet, mappings, schema)
@@ -89,7 +92,7 @@ def gate(mapping: Mapping, threshold: float) -> bool:
 
     "No target" passes too when it is sure enough: the column is decided, and nothing is filled with it.
     """
-    needed = threshold + STRICTER.get(mapping.target or "", 0.0)
+    needed = threshold + STRICTER.get(mapping.kin or mapping.target or "", 0.0)
     return mapping.confidence >= min(needed, max(threshold, 95.0))
 
 

@@ -82,6 +82,10 @@ class Meaning:
         pairs[:, told, 2] = np.exp(of_fields)
         return pairs, np.stack([logs[:, -1], logs[:, :-1].max(axis=1)], axis=1)
 
+    def chances(self, words: Sequence[str]) -> Floats:
+        """How likely a header of these words speaks of each trained field, and of none: the last."""
+        return np.exp(self._hear(words))
+
     def likeliest(self, words: Sequence[str]) -> str | None:
         """The field that a header of these words speaks of, None where it rather speaks of none."""
         best = int(self._hear(words).argmax())

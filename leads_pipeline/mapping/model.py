@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from leads_pipeline.mapping.evidence import Evidence, gather
 from leads_pipeline.mapping.field_table import FieldTable
+from leads_pipeline.mapping.kin import namesake, says_nothing, under_kin
 from leads_pipeline.mapping.meaning import Meaning
 from leads_pipeline.mapping.phrase_index import Floats, Ragged, Rarity, Spelled
 from leads_pipeline.mapping.phrases import PhraseTable
@@ -104,20 +105,26 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A schema as the model sees it; made once for each schema."""
+    """A schema as the model sees it; made once for each schema. `unnamed` counts the fields whose names say nothing."""
 
     table: PhraseTable
     fields: FieldTable
     known: KnownFields
     affinity: Affinity
+    kin: Mapping[str, str]
+    unnamed: int
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What the model believes: `probability[column, field or none]`, with the evidence that it was drawn from."""
+    """What the model believes: `probability[column, field or none]`, with the evidence that it was drawn from.
+
+    `unnamed[column]` is the chance that "none" is a field of the schema whose name says nothing to the model.
+    """
 
     headers: tuple[str, ...]
     probability: Floats
+    unnamed: Floats
     evidence: Evidence
     prepared: Prepared
 
@@ -151,7 +158,8 @@ class MappingModel:
         if found is None:
             if len(self._prepared) >= _SCHEMAS_KEPT:
                 self._prepared.pop(next(iter(self._prepared)))
-            spoken = self._spoken(schema)
+            kin = self.kin_in(schema)
+            spoken = self._spoken(under_kin(schema, kin))
             fields = FieldTable.of(spoken)
             known = KnownFields.of(fields.names, self.trained)
             found = Prepared(
@@ -159,17 +167,32 @@ class MappingModel:
                 fields,
                 known,
                 _placed(self.affinity, known, len(fields.names)),
+                kin,
+                sum(each.name not in self.trained and says_nothing(each, self.vocabulary) for each in spoken.fields),
             )
             self._prepared[schema.digest] = found
         return found
 
     def _spoken(self, schema: LeadSchema) -> LeadSchema:
-        """`schema` with its fields under the names of their kin, and with the synonyms that the model has learned."""
-        schema = under_kin(schema, self.kin)
+        """`schema` with the synonyms that the model has learned."""
         if not self.synonyms:
             return schema
         fields = [replace(each, synonyms=(*each.synonyms, *self.synonyms.get(each.name, ()))) for each in schema.fields]
         return replace(schema, fields=tuple(fields))
+
+    def kin_in(self, schema: LeadSchema) -> Mapping[str, str]:
+        """The trained field that each field of the schema's own is by another name, where one is: by what people did with it,
+        or because its label is nothing but a name for it. A field that the schema has itself is nobody's kin.
+        """
+        names = {each.name for each in schema.fields}
+        missing = set(self.trained) - names
+        found = {name: kin for name, kin in self.kin.items() if name in names and kin in missing}
+        for each in schema.fields if missing else ():
+            if each.name not in found and each.name not in self.trained:
+                kin = namesake(each, self.vocabulary)
+                if kin in missing and kin not in found.values():
+                    found[each.name] = kin
+        return found
 
     def score(self, sheet: Sheet, schema: LeadSchema) -> Scores:
         """What the model believes of every column of `sheet`."""
@@ -184,9 +207,21 @@ class MappingModel:
             probability=reluctant(
                 self.second.beliefs(joined, prepared.known, shortlist(first)), prepared.known, evidence
             ),
+            unnamed=self._unnamed(sheet, prepared),
             evidence=evidence,
             prepared=prepared,
         )
+
+    def _unnamed(self, sheet: Sheet, prepared: Prepared) -> Floats:
+        """By header, the chance that a column which seems to hold a field that the schema lacks holds one of those whose names
+        say nothing: it does as likely as not, unless there are more such columns than such fields.
+        """
+        missing = np.setdiff1d(np.arange(len(self.trained)), prepared.known.trained)
+        if not prepared.unnamed or not missing.size or not sheet.columns:
+            return np.zeros(len(sheet.columns), np.float32)
+        meant = np.stack([self.meaning.chances(self.vocabulary.words(column.header)) for column in sheet.columns])
+        lacked = meant[:, missing].sum(axis=1)
+        return lacked * min(0.5, prepared.unnamed / float(lacked.sum()))
 
     def carded(self, card: Mapping[str, Any]) -> "MappingModel":
         """The same model with a card that says what it was made from."""
@@ -294,15 +329,6 @@ class MappingModel:
         if (ours.phrases, ours.markers, ours.known) != (theirs.phrases, theirs.markers, theirs.known):
             return found
         return replace(found, vocabulary=theirs, precedents=Precedents(found.precedents.known, theirs))
-
-
-def under_kin(schema: LeadSchema, kin: Mapping[str, str]) -> LeadSchema:
-    """`schema` with each field that has kin under its kin's name, unless the schema has that field as well."""
-    names = {each.name for each in schema.fields}
-    called = {name: other for name, other in kin.items() if name in names and other not in names}
-    if not called:
-        return schema
-    return replace(schema, fields=tuple(replace(each, name=called.get(each.name, each.name)) for each in schema.fields))
 
 
 def shipped_card() -> tuple[str, Mapping[str, Any]]:

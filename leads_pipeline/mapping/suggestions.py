@@ -180,6 +180,7 @@ def _told(before: Mapping, answer: _Answer, record: TrackRecord) -> Mapping:
         alternatives=_shared(answer.sure, [each for each in others if each.target != answer.target]),
         explanation=f"A language model suggested this, going by the header and the look of the values; {_worth(record)}.",
         wish=None,
+        kin=None,
     )
 
 
@@ -200,6 +201,7 @@ def _unseated(before: Mapping, holder: str) -> Mapping:
         alternatives=tuple(each for each in before.alternatives if each.target is not None),
         explanation=f"No field: a language model suggests that the column “{holder}” holds the one that fits best.",
         wish=None,
+        kin=None,
     )
 
 

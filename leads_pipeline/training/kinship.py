@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from leads_pipeline.mapping import LeadSchema, MappingModel, default_schema
+from leads_pipeline.mapping import FieldType, LeadSchema, MappingModel, default_schema
 from leads_pipeline.mapping.assignment import assign
 
 if TYPE_CHECKING:
@@ -44,7 +44,10 @@ def guess(base: MappingModel, file: "LabelledFile") -> Guesses:
 def kin_of(
     base: MappingModel, files: Sequence["LabelledFile"], guesses: Sequence[Guesses], schema: LeadSchema
 ) -> Mapping[str, str]:
-    """The kin of each stranger in `schema` that has one, by name. No field is the kin of two."""
+    """The kin of each stranger in `schema` that has one, by name. No field is the kin of two.
+
+    Whether people mean yes by a yes is told by the type of a field, so one with yes and no has kin of that type only.
+    """
     own = strangers(base, schema)
     missing = set(base.trained) - {each.name for each in schema.fields}
     together: dict[tuple[str, str], set[str]] = {}
@@ -63,7 +66,8 @@ def kin_of(
     agreed = Counter({
         (name, kin): len(families)
         for (name, kin), families in together.items()
-        if len(families) + (labels[name] == kin) >= WITNESSES
+        if (schema[name].type is FieldType.BOOLEAN) == (default_schema()[kin].type is FieldType.BOOLEAN)
+        and len(families) + (labels[name] == kin) >= WITNESSES
         and len(families) >= AGREEMENT * max(len(seen[name]), len(seen[kin]))
     })  # fmt: skip
     found: dict[str, str] = {}

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from leads_pipeline.mapping import LeadSchema, MappingModel
 from leads_pipeline.mapping.assignment import assign
+from leads_pipeline.mapping.kin import under_kin
 from leads_pipeline.mapping.lexicon import NO_FIELD
-from leads_pipeline.mapping.model import Calibration, under_kin
+from leads_pipeline.mapping.model import Calibration
 from leads_pipeline.mapping.phrase_index import Floats
 from leads_pipeline.mapping.precedents import Precedents
 from leads_pipeline.mapping.probing import probe
@@ -168,7 +169,8 @@ def _taught(
 ) -> MappingModel:
     """`base` with what these files say of headers; what unseen fields of an organization's own are called, too."""
     heard_of = [file for file in files if id(file) in witnesses]
-    kin = kin_of(base, heard_of, [witnesses[id(file)] for file in heard_of], schema)
+    base = replace(base, kin=kin_of(base, heard_of, [witnesses[id(file)] for file in heard_of], schema), _prepared={})
+    kin = base.kin_in(schema)
     schema = under_kin(schema, kin)
     files = [replace(file, targets=tuple(kin.get(name or "", name) for name in file.targets)) for file in files]
     known = {each.name for each in schema.fields} | set(base.trained)
@@ -195,7 +197,6 @@ def _taught(
         precedents=precedents,
         synonyms=_synonyms(heard, precedents),
         meaning=update_meaning(base.meaning, answers, held, base.vocabulary),
-        kin=kin,
         _prepared={},
     )
 

@@ -47,7 +47,7 @@ def test_a_field_that_people_use_like_one_of_ours_is_found_under_names_that_only
 
 def test_one_family_is_enough_only_where_the_label_says_the_same() -> None:
     assert refit(load_model(), FILES[:1], OWN, name="own", seed=1).kin == {}
-    speaking = replace(OWN, fields=tuple(replace(each, label="Mailadresse") for each in OWN.fields))
+    speaking = replace(OWN, fields=tuple(replace(each, label="Kundenmail") for each in OWN.fields))
     assert refit(load_model(), FILES[:1], speaking, name="own", seed=1).kin == {"Kunde_Mail": "Email"}
 
 
