@@ -9,7 +9,7 @@ from leads_pipeline.mapping.lexicon import NO_FIELD
 from leads_pipeline.mapping.memory import Kind, Recollection
 from leads_pipeline.mapping.model import Scores
 from leads_pipeline.mapping.phrases import SIMILARITIES
-from leads_pipeline.mapping.schema import LeadSchema
+from leads_pipeline.mapping.schema import LeadSchema, default_schema
 from leads_pipeline.mapping.vocabulary import Reading, Vocabulary
 from leads_pipeline.types import Sheet
 
@@ -180,7 +180,7 @@ def _of_header(at: int, choice: int, scores: Scores, schema: LeadSchema) -> str:
     """What the header means, and what the same header meant elsewhere."""
     table, comparison, header = scores.prepared.table, scores.evidence.comparison, scores.headers[at]
     similar = comparison.similar[at, choice]
-    label = _short(schema.fields[choice].label)
+    label = _label(choice, scores, schema)
     same, known = _precedents(at, scores.prepared.fields.names[choice], scores)
     elsewhere = _lists(same, known)
     if similar[_EXACT]:
@@ -194,6 +194,13 @@ def _of_header(at: int, choice: int, scores: Scores, schema: LeadSchema) -> str:
     if similar[_GRAMS] >= 0.4:
         return f"the header is spelled much like a name for {label}"
     return ""
+
+
+def _label(choice: int, scores: Scores, schema: LeadSchema) -> str:
+    """What a field is called, and the default one that it is by another name, if it is."""
+    label, kin = _short(schema.fields[choice].label), scores.prepared.kin.get(schema.fields[choice].name)
+    ours = label if kin is None else default_schema()[kin].label
+    return label if ours.casefold() == label.casefold() else f"{label} ({ours})"
 
 
 def _of_values(sheet: Sheet, at: int, choice: int, scores: Scores) -> str:
@@ -240,10 +247,14 @@ def _why_none(sheet: Sheet, at: int, chosen: Sequence[int], scores: Scores, sche
         return [other]
     if not reasons:
         empty = not sheet.columns[at].profile.sampled
-        reasons = [
-            "the header points to no lead field, and "
-            + ("there are no values to go by" if empty else "the values do not either")
-        ]
+        means = scores.prepared.table.meaning.likeliest(scores.prepared.table.read(scores.headers[at]).words)
+        if scores.unnamed[at] >= _NEARLY and means is not None:
+            reasons = [f"the header means {default_schema()[means].label}, and no name in your schema says so"]
+        else:
+            reasons = [
+                "the header points to no lead field, and "
+                + ("there are no values to go by" if empty else "the values do not either")
+            ]
         if scores.probability[at, best] >= _NEARLY:
             reasons.append(f"{_short(schema.fields[best].label)} came closest")
     return reasons

@@ -18,7 +18,7 @@ from leads_pipeline.defs.resources import Leads
 from leads_pipeline.defs.training import plan
 from leads_pipeline.errors import DatasetRefused, StaleState
 from leads_pipeline.settings import Settings
-from leads_pipeline.store import champions, model_requests, models
+from leads_pipeline.store import champions, model_requests, models, organizations
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline.store.model_requests import Request
 from leads_pipeline.store.models import Model
@@ -106,6 +106,33 @@ def test_a_model_learns_what_people_corrected_and_a_check_proves_it(files: Files
     assert (refused.state, refused.model) == ("failed", None)
     assert refused.problem is not None
     assert refused.problem["code"] == "nothing_changed"
+
+
+def test_a_model_learns_what_the_fields_of_a_schema_of_ones_own_are_used_for(files: Files) -> None:
+    fields = [{"name": name, "label": name} for name in ("KD_NAME1", "KD_ORT01", "KD_SMTP")]
+    with files.database.transaction(files.organization) as transaction:
+        organizations.save_lead_schema(transaction, {"name": "own", "fields": fields}, after=0)
+    for number in range(6):
+        word = "".join(chr(ord("a") + int(digit)) for digit in f"{number:03d}")
+        files.reviewed(
+            f"E-Mail,Firma,Ort,Spalte {word},Weitere {word}\nada{number}@example.com,Test {number} GmbH,Kiel,x{number},1\n",
+            {"E-Mail": "KD_SMTP", "Firma": "KD_NAME1", "Ort": "KD_ORT01"},
+        )
+    files.build()
+    (asset,) = run(files).get_asset_materialization_events()
+    model = newest(files)
+    assert model.metrics["kin"] == {"KD_SMTP": "Email", "KD_NAME1": "Company", "KD_ORT01": "City"}
+    assert "| KD_ORT01 | City |" in str(asset.materialization.metadata["kin"].value)
+
+    with files.database.transaction(SYSTEM) as transaction:
+        champions.promote(transaction, model)
+        transaction.run("DELETE FROM memory_entries WHERE organization_id = :id", id=files.organization)
+    upload = files.reviewed("Adres e-mail,Nazwa firmy,Miasto\nola@example.com,Wosk Sp. z o.o.,Radom\n", whole=False)
+    with files.database.transaction(files.organization) as transaction:
+        found = transaction.all(
+            "SELECT predicted FROM field_mappings WHERE upload_id = :id ORDER BY column_index", id=upload
+        )
+    assert [row["predicted"] for row in found] == ["KD_SMTP", "KD_NAME1", "KD_ORT01"]
 
 
 def ask_for_one(files: Files) -> tuple[UUID, Mapping[str, Any]]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from leads_pipeline.mapping import LeadSchema, MappingModel, load_model, map_sheet
 from leads_pipeline.training.kinship import kin_of, strangers
 from leads_pipeline.training.refit import LabelledFile, refit
-from leads_pipeline_tests.mapping.sheets import COMPANIES, EMAILS, PHONES, sheet
+from leads_pipeline_tests.mapping.sheets import CITIES, COMPANIES, EMAILS, PHONES, sheet
 
 OWN = LeadSchema.from_json({
     "name": "own",
@@ -43,6 +43,14 @@ def test_a_field_that_people_use_like_one_of_ours_is_found_under_names_that_only
     assert before[1] is None
     assert after[:2] == ["Kunde_Mail", "Kunde_Rufnr"]
     assert targets_by(MappingModel.unpacked(model.packed(), load_model()), OWN) == after
+
+
+def test_it_is_said_what_a_field_is_kin_of_and_which_name_says_nothing() -> None:
+    model = refit(load_model(), FILES, OWN, name="own", seed=1)
+    polish = sheet({"Adres e-mail": EMAILS, "Miasto": CITIES})
+    mail, city = (each.explanation for each in map_sheet(polish, OWN, model))
+    assert mail.startswith("The header means Kunde A (Email) in Polish")
+    assert city == "No field: the header means City, and no name in your schema says so."
 
 
 def test_one_family_is_enough_only_where_the_label_says_the_same() -> None:
