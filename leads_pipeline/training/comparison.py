@@ -146,7 +146,9 @@ def wrong_maps(paired: Paired) -> tuple[float, float]:
 def objections(sets: Mapping[str, Paired], *, seed: int, kin: Mapping[str, str] | None = None) -> list[str]:
     """What speaks against the newer model, a sentence each; empty where it may become a candidate.
 
-    An organization's own field matters if the one that it is `kin` of does.
+    An organization's own field matters if the one that it is `kin` of does. Columns without one matter for what is mapped
+    wrongly there: a model that maps hardly anything is right on all of them, and one that maps fewer columns wrongly altogether
+    may lose some.
     """
     matter = {*FIELDS_THAT_MATTER, *(name for name, of in (kin or {}).items() if of in FIELDS_THAT_MATTER)}
     found: list[str] = []
@@ -157,7 +159,10 @@ def objections(sets: Mapping[str, Paired], *, seed: int, kin: Mapping[str, str] 
                 f"on the {name} it is right on {whole.after:.1%} of {whole.columns:,} columns where the champion is right "
                 f"on {whole.before:.1%}"
             )
+        before, after = wrong_maps(paired)
         for field, each in by_field(paired, seed=seed).items():
+            if field is None and after < before:
+                continue
             if field in matter and _lost(each) > max(1, MARGIN * each.columns):
                 found.append(
                     f"on the {name} it has lost {_lost(each)} of {each.columns:,} columns of {field or 'no target'}, more "
