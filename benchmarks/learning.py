@@ -125,8 +125,8 @@ def main() -> None:
     languages = _languages(start)
     curves = {
         "systems": systems,
-        "the same, onto a schema of abbreviations": own,
-        "the same, by a young model": young,
+        "systems, onto a schema of abbreviations": own,
+        "systems, by a young model": young,
         "systems in new languages": languages,
     }
     _tell(results, curves, _within_reach(start, thirds), poisoned)
@@ -436,7 +436,7 @@ def _tell(
             for sign in (1, -1)
         )
         rows += [
-            Figure(f"{what} never sent, wrong before and after {CORRECTED} files", f"{before:.2%}, {after:.2%}"),
+            Figure(f"{what}, never sent: wrong before and after {CORRECTED} files", f"{before:.2%}, {after:.2%}"),
             Figure("the same: fewer by", f"{1 - after / before:.0%}", "at least 30 %"),
             Figure(f"of {len(curve[0])} families: better, worse", f"{better}, {worse}"),
         ]

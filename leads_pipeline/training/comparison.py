@@ -23,6 +23,8 @@ MARGIN = 0.02
 """The share of a field's columns by which a model may be worse on it; one column it may always lose."""
 OVERALL_MARGIN = 0.005
 """The same for all columns together."""
+WORTH = 10
+"""So many columns must be won for each without a field that is lost beyond the margin."""
 
 FIELDS_THAT_MATTER = (
     "FirstName", "LastName", "FullName", "Email", "Phone", "MobilePhone", "Company", "Title", "Street", "City", "State",
@@ -146,9 +148,8 @@ def wrong_maps(paired: Paired) -> tuple[float, float]:
 def objections(sets: Mapping[str, Paired], *, seed: int, kin: Mapping[str, str] | None = None) -> list[str]:
     """What speaks against the newer model, a sentence each; empty where it may become a candidate.
 
-    An organization's own field matters if the one that it is `kin` of does. Columns without one matter for what is mapped
-    wrongly there: a model that maps hardly anything is right on all of them, and one that maps fewer columns wrongly altogether
-    may lose some.
+    An organization's own field matters if the one that it is `kin` of does. Columns without a field may be lost where ten
+    times as many are won in all: a model that maps hardly anything is right on every one of them.
     """
     matter = {*FIELDS_THAT_MATTER, *(name for name, of in (kin or {}).items() if of in FIELDS_THAT_MATTER)}
     found: list[str] = []
@@ -159,9 +160,8 @@ def objections(sets: Mapping[str, Paired], *, seed: int, kin: Mapping[str, str] 
                 f"on the {name} it is right on {whole.after:.1%} of {whole.columns:,} columns where the champion is right "
                 f"on {whole.before:.1%}"
             )
-        before, after = wrong_maps(paired)
         for field, each in by_field(paired, seed=seed).items():
-            if field is None and after < before:
+            if field is None and -_lost(whole) >= WORTH * _lost(each):
                 continue
             if field in matter and _lost(each) > max(1, MARGIN * each.columns):
                 found.append(
