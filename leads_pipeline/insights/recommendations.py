@@ -217,8 +217,9 @@ def _review_next(evidence: Evidence) -> Iterator[Recommendation]:
         kind="review_columns",
         key="review_columns",
         title=f"Answer {known} column{'s' if known > 1 else ''} whose headers keep coming",
-        because=f"{undecided:,} columns of the last four weeks were left to people, under {known} headers that nobody has "
-        "answered yet. One answer each, and memory knows them in the next file.",
+        because=f"{undecided:,} columns of the last four weeks were left to people, under {known} "
+        f"header{'s' if known > 1 else ''} that nobody has answered yet. One answer each, and memory knows them in the next "
+        "file.",
         evidence={"columns": columns},
         reviews_saved=REMEMBERED * undecided,
         accuracy_gain=REMEMBERED * _rate(wrong, evidence.columns),
