@@ -5,6 +5,7 @@ that does what this module does.
 """
 
 import contextlib
+import os
 import re
 import socket
 import subprocess
@@ -33,6 +34,8 @@ START_SECONDS = 300.0
 HOPELESS_STARTS = 3
 """A process that ended so often before the system was ever ready will not do better the next time."""
 LARGEST_LOG_BYTES = 10 * 2**20
+MOST_AT_ONCE, PAUSE_SECONDS = 2**20, 0.05
+"""How much of a program's output is read at once, and how long until it is looked at again."""
 _COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
 
 
@@ -246,14 +249,28 @@ class _Child:
         # A full disk must not stop the process by filling its pipe: then its lines are shown, and no longer kept.
         path: Path | None = self.logs / f"{self.program.name}.log"
         with output:
-            for coloured in output:  # Dagster's lines are, whether it speaks to a terminal or not
+            for coloured in _in_bursts(output):  # Dagster's lines are, whether it speaks to a terminal or not
                 raw = _COLOURS.sub(b"", coloured)
-                line = raw.decode(errors="replace").rstrip("\n")
-                self.tail.append(line)
-                if self.show is not None:
-                    self.show(f"{self.program.name:<6} | {line}")
+                for line in raw.decode(errors="replace").removesuffix("\n").split("\n"):
+                    self.tail.append(line)
+                    if self.show is not None:
+                        self.show(f"{self.program.name:<6} | {line}")
                 if path is not None:
                     path = _append(path, raw)
+
+
+def _in_bursts(output: IO[bytes]) -> Generator[bytes]:
+    """Whole lines as they come, but no more often than a person could read: each look wakes this process, and so takes
+    the processor from the one that writes.
+    """
+    begun = b""
+    while chunk := os.read(output.fileno(), MOST_AT_ONCE):
+        whole, end, begun = (begun + chunk).rpartition(b"\n")
+        if end:
+            yield whole + end
+        time.sleep(PAUSE_SECONDS)
+    if begun:
+        yield begun
 
 
 def _append(path: Path, line: bytes) -> Path | None:

@@ -8,7 +8,15 @@ from sqlalchemy.exc import IntegrityError
 
 from leads_pipeline.api.models import SchemaMade, SchemaShown
 from leads_pipeline.api.problems import problems
-from leads_pipeline.api.services import Absent, IfMatch, SchemaWriter, Shared, UploadReader, current_schema
+from leads_pipeline.api.services import (
+    Absent,
+    IfMatch,
+    SchemaWriter,
+    Shared,
+    UploadReader,
+    current_schema,
+    forget_schema,
+)
 from leads_pipeline.errors import NotFound, StaleState
 from leads_pipeline.mapping import LeadSchema, default_schema
 from leads_pipeline.store import organizations
@@ -59,5 +67,6 @@ def replace(
             number = organizations.save_lead_schema(transaction, schema.as_json(), after=before)
     except IntegrityError as error:
         raise StaleState("Somebody stored a version at the same moment; read it and try again.") from error
+    forget_schema(caller.organization)
     response.headers["ETag"] = f'"v{number}"'
     return SchemaShown(version=number, fields=schema.as_json()["fields"])

@@ -1,5 +1,6 @@
 """What handlers are given: the database, the settings, and who is calling."""
 
+import time
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -182,14 +183,33 @@ Analyst = Annotated[Caller, Depends(needs("training:read"))]
 
 
 _schemas: dict[tuple[UUID, int], LeadSchema] = {}
+_recent: dict[UUID, tuple[float, LeadSchema]] = {}
 MOST_SCHEMAS = 100
+RECENT_SECONDS = 1.0
 
 
 def current_schema(transaction: Transaction) -> tuple[int, LeadSchema]:
     """The organization's lead schema and its version, 0 for the default. A version never changes, so it is read once."""
     version = organizations.newest_lead_schema(transaction)
-    if version == 0:
-        return 0, default_schema()
+    schema = default_schema() if version == 0 else _schema(transaction, version)
+    if len(_recent) >= MOST_SCHEMAS:
+        _recent.clear()
+    _recent[transaction.organization] = time.monotonic() + RECENT_SECONDS, schema
+    return version, schema
+
+
+def recent_schema(transaction: Transaction) -> LeadSchema:
+    """The organization's lead schema as it was a moment ago: who answers many columns need not ask each time."""
+    until, schema = _recent.get(transaction.organization, (0.0, None))
+    return schema if schema is not None and time.monotonic() < until else current_schema(transaction)[1]
+
+
+def forget_schema(organization: UUID) -> None:
+    """Ask for the organization's lead schema anew: it has changed."""
+    _recent.pop(organization, None)
+
+
+def _schema(transaction: Transaction, version: int) -> LeadSchema:
     key = transaction.organization, version
     known = _schemas.get(key)
     if known is None:
@@ -198,7 +218,7 @@ def current_schema(transaction: Transaction) -> tuple[int, LeadSchema]:
         if len(_schemas) >= MOST_SCHEMAS:
             _schemas.clear()
         known = _schemas[key] = LeadSchema.from_json(found[1])
-    return version, known
+    return known
 
 
 def require_fields(schema: LeadSchema, targets: Iterable[str | None]) -> None:

@@ -31,9 +31,12 @@ from leads_pipeline.api.services import (
     Searched,
     Shared,
     current_schema,
+    recent_schema,
     require_fields,
     require_transforms,
 )
+from leads_pipeline.errors import RequestInvalid
+from leads_pipeline.mapping import LeadSchema
 from leads_pipeline.store import corrections, datasets, models, performance, recommendations, summary
 from leads_pipeline.store.database import Transaction
 
@@ -49,9 +52,7 @@ def correct(
     """Confirm or change mappings, one or many: all are kept, or none. They act on the next file when this answers."""
 
     def act(transaction: Transaction) -> Outcome:
-        _, schema = current_schema(transaction)
-        require_fields(schema, (correction.target for correction in made.corrections))
-        require_transforms(schema, ((correction.target, correction.transform) for correction in made.corrections))
+        schema = _schema_for(made, transaction)
         stored = corrections.correct(
             transaction,
             [correction.as_correction() for correction in made.corrections],
@@ -61,6 +62,20 @@ def correct(
         return Outcome(CorrectionsKept(corrections=[CorrectionShown.of(correction) for correction in stored]))
 
     return idempotency.once(shared, caller, key, "POST /training/corrections", made, act)
+
+
+def _schema_for(made: CorrectionsMade, transaction: Transaction) -> LeadSchema:
+    """The schema that allows what is said; one of a moment ago is not asked twice unless it does not."""
+
+    def allows(schema: LeadSchema) -> LeadSchema:
+        require_fields(schema, (correction.target for correction in made.corrections))
+        require_transforms(schema, ((correction.target, correction.transform) for correction in made.corrections))
+        return schema
+
+    try:
+        return allows(recent_schema(transaction))
+    except RequestInvalid:
+        return allows(current_schema(transaction)[1])
 
 
 @router.delete("/corrections/{correction_id}", responses=problems(404))

@@ -7,6 +7,7 @@ import pytest
 
 from leads_pipeline.defs.performance import measure_performance
 from leads_pipeline.defs.recommendations import advise
+from leads_pipeline.mapping import LeadSchema
 from leads_pipeline.store import corrections, organizations
 from leads_pipeline.store.corrections import Correction
 from leads_pipeline.store.database import SYSTEM, Database
@@ -110,6 +111,20 @@ def test_an_undone_correction_is_forgotten(client: Client) -> None:
 def test_a_field_that_the_schema_has_not_is_refused(client: Client) -> None:
     mapping = client.mappings(client.mapped("first.csv", FIRST))["Mail"]
     body = {"corrections": [{"mapping_id": mapping["id"], "target": "Shoesize"}]}
+    assert problem(client.post("/training/corrections", json=body)) == (422, "field_unknown")
+
+
+def test_a_field_counts_from_when_it_is_added_wherever_and_no_longer_than_it_is_there(
+    client: Client, database: Database, organization: UUID
+) -> None:
+    mapping = client.mappings(client.mapped("first.csv", FIRST))["Frobnik"]
+    body = {"corrections": [{"mapping_id": mapping["id"], "target": "Frobs"}]}
+    assert problem(client.post("/training/corrections", json=body)) == (422, "field_unknown")
+    own = {"extends": "default", "fields": [{"name": "Frobs", "label": "Frobs"}]}
+    with database.transaction(organization) as transaction:  # as the command line does
+        organizations.save_lead_schema(transaction, LeadSchema.from_json(own).as_json(), after=0)
+    assert correct(client, mapping, "Frobs")["target"] == "Frobs"
+    client.put("/schema", json={"fields": [{"name": "Email", "label": "Email"}]}).raise_for_status()
     assert problem(client.post("/training/corrections", json=body)) == (422, "field_unknown")
 
 
