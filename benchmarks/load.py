@@ -19,6 +19,8 @@ from benchmarks.table import Figure, milliseconds, quantile
 CONNECTIONS = 32
 PATIENCE_SECONDS = 20.0
 """How much longer than it should take a load may take. What was not sent by then is not sent."""
+WARM_UP_SECONDS = 1.0
+"""Latencies count from the second second on: before, the processes of PostgreSQL have yet to map their memory."""
 QUIET = 0.05
 """The share of a core that an idle web process uses at most."""
 
@@ -33,7 +35,9 @@ class Request:
 
 @dataclass(slots=True)
 class Answers:
-    """What a load came to: seconds from when each request was due, statuses, and processor time of the server for each."""
+    """What a load came to: seconds from when each request was due, but for the first ones; statuses, and processor time of
+    the server for each.
+    """
 
     a_second: float
     wanted: int
@@ -43,21 +47,22 @@ class Answers:
     processor_seconds: float | None = None
 
     def figures(self, what: str, target: str = "") -> list[Figure]:
-        found = [
-            Figure(f"{what}: {', '.join(f'{n:,} {status}' for status, n in self.statuses.most_common())}", self._rate())
-        ]
+        told = [f"{n:,} {status}" for status, n in self.statuses.most_common()]
+        if (missing := self.wanted - self.statuses.total()) > 0:
+            told.append(f"{missing:,} not sent")
+        found = [Figure(f"{what}: {', '.join(told)}", self._rate())]
         if self.seconds:
             found += [
                 Figure(f"{what}: median", milliseconds(quantile(self.seconds, 0.5))),
                 Figure(f"{what}: p99", milliseconds(quantile(self.seconds, 0.99)), target),
             ]
         if self.seconds and self.processor_seconds is not None:
-            each = self.processor_seconds / len(self.seconds)
+            each = self.processor_seconds / self.statuses.total()
             found.append(Figure(f"{what}: processor time of the web process", milliseconds(each)))
         return found
 
     def _rate(self) -> str:
-        return f"{len(self.seconds) / self.lasted:.0f} of {self.a_second:g} a second"
+        return f"{self.statuses.total() / self.lasted:.0f} of {self.a_second:g} a second"
 
 
 def send(port: int, requests: Sequence[Request], a_second: float, *, pid: int | None = None) -> Answers:
@@ -86,15 +91,14 @@ def send(port: int, requests: Sequence[Request], a_second: float, *, pid: int | 
                 status = type(error).__name__
                 connection.close()
             with taking:
-                answers.seconds.append(time.perf_counter() - due)
                 answers.statuses[status] += 1
+                if due - begun >= WARM_UP_SECONDS:
+                    answers.seconds.append(time.perf_counter() - due)
 
     with _undisturbed(), ThreadPoolExecutor(CONNECTIONS) as senders:
         for sender in [senders.submit(work) for _ in range(CONNECTIONS)]:
             sender.result()
     answers.lasted = time.perf_counter() - begun
-    if (missing := answers.wanted - len(answers.seconds)) > 0:
-        answers.statuses["not sent"] = missing
     after = processor_seconds(pid)
     answers.processor_seconds = None if before is None or after is None else after - before
     return answers
