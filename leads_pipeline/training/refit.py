@@ -153,11 +153,11 @@ def _witnesses(
     base: MappingModel, files: Sequence[LabelledFile], schema: LeadSchema, *, seed: int
 ) -> Mapping[int, Guesses]:
     """What the columns of these files, or of as many as suffice, are taken for, by the identity of the file; of none where
-    the schema has no field that could have kin.
+    no field that people used could have kin.
     """
     own = strangers(base, schema)
-    chosen = sample(files, MOST_JUDGED, seed=seed) if own else []
-    return {id(files[at]): guess(base, files[at]) for at in chosen if own.intersection(files[at].targets)}
+    used = any(own.intersection(file.targets) for file in files)
+    return {id(files[at]): guess(base, files[at]) for at in (sample(files, MOST_JUDGED, seed=seed) if used else ())}
 
 
 def _taught(

@@ -68,6 +68,14 @@ def test_what_half_of_the_families_contradict_is_not_learned() -> None:
     assert kin_of(load_model(), disputed, guesses, OWN) == {"Kunde_Mail": "Email"}
 
 
+def test_files_that_have_the_column_and_give_it_no_field_count_against_it() -> None:
+    elsewhere = [
+        reviewed(family, "E-Mail", "Telefon", "Firma", targets=(None, "Kunde_Rufnr" if family == "z" else None, None))
+        for family in "wxyz"
+    ]
+    assert refit(load_model(), [*FILES, *elsewhere], OWN, name="own", seed=1).kin == {}
+
+
 def test_a_schema_that_has_the_field_itself_shares_nothing() -> None:
     both = LeadSchema.from_json(
         {"extends": "default", "fields": [{"name": "Kunde_Mail", "label": "Kunde", "type": "email"}]}
