@@ -261,8 +261,9 @@ def corrections_to_learn(context: dg.SensorEvaluationContext, leads: Leads) -> d
     with leads.database.transaction(SYSTEM) as transaction:
         withdrawal.settle(transaction)
         withdrawal.ask_again(transaction)
-    if context.instance.get_runs_count(dg.RunsFilter(job_name=retrain_mapping_model.name, statuses=ON_ITS_WAY)):
-        return dg.SkipReason("A training is starting.")
+    at_it = [*ON_ITS_WAY, dg.DagsterRunStatus.STARTED]
+    if context.instance.get_runs_count(dg.RunsFilter(job_name=retrain_mapping_model.name, statuses=at_it)):
+        return dg.SkipReason("A run is at it.")
     with leads.database.transaction(SYSTEM) as transaction:
         due = _due(transaction)
     enough = leads.settings.training_corrections

@@ -8,6 +8,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
+
 from leads_pipeline.defs.serving import usable
 from leads_pipeline.errors import DatasetRefused, LeadsError, StaleState
 from leads_pipeline.mapping import LeadSchema, MappingModel, default_schema, load_model
@@ -85,7 +87,10 @@ def plan(transaction: Transaction, owner: UUID | None, *, version: int | None = 
 
 
 def train(database: Database, planned: Plan, run_id: str, *, progress: Progress = lambda _: None) -> Model:
-    """Train, compare with the champion, and keep: as a candidate, or as rejected with the reason."""
+    """Train, compare with the champion, and keep: as a candidate, or as rejected with the reason.
+
+    What several runs train at the same time is kept once.
+    """
     from leads_pipeline.training.comparison import objections
     from leads_pipeline.training.proof import prove
     from leads_pipeline.training.refit import refit
@@ -129,11 +134,19 @@ def train(database: Database, planned: Plan, run_id: str, *, progress: Progress 
         artifact=model.packed(),
     )
     rejected = None if not against else f"It is not better: {'; '.join(against)}."
-    with database.transaction(SYSTEM) as transaction:
-        lost = withdrawal.lost_its_champion(transaction, planned.owner)
-        made = models.save(transaction, planned.owner, trained, rejected=rejected, run_id=run_id)
-        if lost and rejected is None:
-            return champions.promote(transaction, made, because=withdrawal.BECAUSE)
+    try:
+        with database.transaction(SYSTEM) as transaction:
+            lost = withdrawal.lost_its_champion(transaction, planned.owner)
+            made = models.save(transaction, planned.owner, trained, rejected=rejected, run_id=run_id)
+            if lost and rejected is None:
+                return champions.promote(transaction, made, because=withdrawal.BECAUSE)
+    except IntegrityError:
+        # Another run has trained from the same at the same time, and so the same model.
+        with database.transaction(SYSTEM) as transaction:
+            twin = models.made_from(transaction, planned.owner, planned.inputs_hash)
+        if twin is None:
+            raise
+        return twin
     return made
 
 

@@ -15,7 +15,7 @@ from leads_pipeline.defs.learning import (
     training_run_config,
 )
 from leads_pipeline.defs.resources import Leads
-from leads_pipeline.defs.training import plan
+from leads_pipeline.defs.training import plan, train
 from leads_pipeline.errors import DatasetRefused, StaleState
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import champions, model_requests, models, organizations
@@ -106,6 +106,14 @@ def test_a_model_learns_what_people_corrected_and_a_check_proves_it(files: Files
     assert (refused.state, refused.model) == ("failed", None)
     assert refused.problem is not None
     assert refused.problem["code"] == "nothing_changed"
+
+
+def test_two_runs_that_train_the_same_at_the_same_time_make_one_model(files: Files) -> None:
+    reviewed(files)
+    with files.database.transaction(SYSTEM) as transaction:
+        planned = plan(transaction, files.organization)
+    first, second = (train(files.database, planned, run_id) for run_id in ("one", "other"))
+    assert first == second == newest(files)
 
 
 def test_a_model_learns_what_the_fields_of_a_schema_of_ones_own_are_used_for(files: Files) -> None:
