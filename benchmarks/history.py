@@ -4,6 +4,7 @@ HTTP; and what measuring costs, at first and each day.
 
 import http.client
 import json
+import os
 import socket
 import tempfile
 import time
@@ -53,6 +54,7 @@ def main() -> None:
             fill(database, organization)
             show("Measuring 1,000,020 mappings", _measuring(database, organization, settings))
             show("Statements, with 1,000,020 mappings stored", _measure(database, organization))
+            show("The disk alone", _flushes(Path(home)))
             asked = _mapping_ids(database, organization, 2 * A_SECOND * SECONDS)
             for programs, beside, mappings in (
                 (PROCFILE[:1], "the web process alone", asked[::2]),
@@ -134,6 +136,26 @@ def _measuring(database: Database, organization: UUID, settings: Settings) -> li
     measure("a day of 1,000 reviews")
     measure("a day of nothing")
     return figures
+
+
+def _flushes(place: Path) -> list[Figure]:
+    """How long the disk takes to say that 8 KB are kept, as often as answers come: no answer is confirmed sooner."""
+    seconds: list[float] = []
+    with (place / "flushed").open("wb", buffering=0) as file:
+        file.write(bytes(16 * 2**20))
+        os.fsync(file.fileno())
+        begun = time.perf_counter()
+        for number in range(A_SECOND * SECONDS):
+            time.sleep(max(0.0, begun + number / A_SECOND - time.perf_counter()))
+            sent = time.perf_counter()
+            file.seek(number % 2_000 * 8_192)
+            file.write(bytes(8_192))
+            os.fdatasync(file.fileno())
+            seconds.append(time.perf_counter() - sent)
+    return [
+        Figure(f"a flush of 8 KB, {A_SECOND} a second: {what}", milliseconds(quantile(seconds, share)))
+        for what, share in (("p99", 0.99), ("the slowest", 1.0))
+    ]
 
 
 def _requests(port: int, token: str, pid: int, mappings: Sequence[UUID]) -> list[Figure]:
