@@ -306,7 +306,7 @@ def _within_reach(start: MappingModel, thirds: Sequence[tuple[Sequence[Layout], 
             for column, gold in zip(layout.sheet.columns, layout.gold, strict=True):
                 meant.setdefault(start.vocabulary.words(column.header), set()).add(_right(gold)[0])
         for layout in unseen:
-            proposed = map_sheet(layout.sheet, default_schema(), start)
+            proposed = map_sheet(layout.sheet, OURS, start)
             for column, each, gold in zip(layout.sheet.columns, proposed, layout.gold, strict=True):
                 if each.target not in (right := _right(gold)):
                     total += 1
