@@ -47,7 +47,7 @@ class TuningServer:
                 file = f"file-{len(self.calls)}"
                 self.files[file] = (name, content)
                 return 200, _file(file, name, content)
-            case "DELETE", ["files", file]:
+            case "DELETE", ["files", file] if file in self.files:
                 del self.files[file]
                 return 200, {"id": file, "object": "file", "deleted": True}
             case "GET", ["fine_tuning", "jobs"]:

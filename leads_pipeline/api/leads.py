@@ -12,9 +12,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
+from leads_pipeline.api.lead_schema import current_schema
 from leads_pipeline.api.models import LeadsChecked
 from leads_pipeline.api.problems import problems
-from leads_pipeline.api.services import Absent, Caller, Searched, Services, Shared, UploadReader, current_schema
+from leads_pipeline.api.services import Absent, Caller, Searched, Services, Shared, UploadReader
 from leads_pipeline.errors import RequestInvalid, StaleState
 from leads_pipeline.mapping import ColumnTarget, LeadSchema, Transform, leads_plan, rival, transforms
 from leads_pipeline.spreadsheets import ExportPlan, check_export, export

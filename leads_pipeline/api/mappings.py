@@ -7,9 +7,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from leads_pipeline.api.intake import receive_file
+from leads_pipeline.api.lead_schema import current_schema
 from leads_pipeline.api.models import Mappings, MappingShown
 from leads_pipeline.api.problems import problems
-from leads_pipeline.api.services import Caller, Services, Shared, UploadReader, current_schema
+from leads_pipeline.api.services import Caller, Services, Shared, UploadReader
 from leads_pipeline.api.uploads import FILE_FORM
 from leads_pipeline.defs.serving import in_service
 from leads_pipeline.mapping import Memory, gate, load_model, map_sheet, memory_keys, sharable_fields

@@ -6,17 +6,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 from sqlalchemy.exc import IntegrityError
 
+from leads_pipeline.api.lead_schema import current_schema, forget_schema
 from leads_pipeline.api.models import SchemaMade, SchemaShown
 from leads_pipeline.api.problems import problems
-from leads_pipeline.api.services import (
-    Absent,
-    IfMatch,
-    SchemaWriter,
-    Shared,
-    UploadReader,
-    current_schema,
-    forget_schema,
-)
+from leads_pipeline.api.services import Absent, IfMatch, SchemaWriter, Shared, UploadReader
 from leads_pipeline.errors import NotFound, StaleState
 from leads_pipeline.mapping import LeadSchema, default_schema
 from leads_pipeline.store import organizations

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from leads_pipeline.api import idempotency
 from leads_pipeline.api.idempotency import IdempotencyKey, Outcome
+from leads_pipeline.api.lead_schema import current_schema, recent_schema, require_fields, require_transforms
 from leads_pipeline.api.models import (
     Confusion,
     CorrectionShown,
@@ -23,18 +24,7 @@ from leads_pipeline.api.models import (
     UndoKept,
 )
 from leads_pipeline.api.problems import problems
-from leads_pipeline.api.services import (
-    Absent,
-    Analyst,
-    Corrector,
-    IfMatch,
-    Searched,
-    Shared,
-    current_schema,
-    recent_schema,
-    require_fields,
-    require_transforms,
-)
+from leads_pipeline.api.services import Absent, Analyst, Corrector, IfMatch, Searched, Shared
 from leads_pipeline.errors import RequestInvalid
 from leads_pipeline.mapping import LeadSchema
 from leads_pipeline.store import corrections, datasets, models, performance, recommendations, summary

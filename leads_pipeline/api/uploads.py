@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from leads_pipeline.api import idempotency
 from leads_pipeline.api.idempotency import IdempotencyKey, Outcome
 from leads_pipeline.api.intake import ReceivedFile, receive_file
+from leads_pipeline.api.lead_schema import current_schema, require_fields, require_transforms
 from leads_pipeline.api.leads import transforms_of
 from leads_pipeline.api.models import (
     CorrectionShown,
@@ -23,19 +24,7 @@ from leads_pipeline.api.models import (
     warnings_of,
 )
 from leads_pipeline.api.problems import problems
-from leads_pipeline.api.services import (
-    Absent,
-    Caller,
-    Corrector,
-    IfMatch,
-    Services,
-    Shared,
-    UploadReader,
-    UploadWriter,
-    current_schema,
-    require_fields,
-    require_transforms,
-)
+from leads_pipeline.api.services import Absent, Caller, Corrector, IfMatch, Services, Shared, UploadReader, UploadWriter
 from leads_pipeline.spreadsheets import inspect
 from leads_pipeline.store import corrections, mappings, organizations, quotas, uploads
 from leads_pipeline.store.database import Transaction

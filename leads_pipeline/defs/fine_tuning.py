@@ -245,7 +245,8 @@ def _require_fit(found: Dataset) -> None:
 
 def _in_days(day: date, today: date) -> str:
     days = (day - today).days
-    return f"in {days} days" if days > 0 else "today" if days == 0 else f"{-days} days ago"
+    many = f"{abs(days)} day{'' if abs(days) == 1 else 's'}"
+    return f"in {many}" if days > 0 else "today" if days == 0 else f"{many} ago"
 
 
 # --- What Dagster sees ---------------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def metadata_of(model: Model) -> dict[str, Any]:
         "seconds": model.metrics["seconds"],
         **({} if model.reason is None else {"reason": model.reason}),
         "comparison": dg.MetadataValue.md(comparison_of(model)),
-        **({"kin": dg.MetadataValue.md(kin_of(model))} if model.metrics.get("kin") else {}),
+        **({"kin": dg.MetadataValue.md(kin_table(model))} if model.metrics.get("kin") else {}),
     }
     for name in SETS:
         found = model.metrics[name]
@@ -139,7 +139,7 @@ def comparison_of(model: Model) -> str:
     return "\n".join(lines)
 
 
-def kin_of(model: Model) -> str:
+def kin_table(model: Model) -> str:
     """The fields of the organization's own that the model knows by kin, for a person."""
     lines = ["| field of their own | people use it like |", "|---|---|"]
     return "\n".join([*lines, *(f"| {name} | {kin} |" for name, kin in sorted(model.metrics["kin"].items()))])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID
 
 from leads_pipeline.errors import FineTuningRefused, ServiceUnavailable, SetupProblem
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 60.0
 MOST_EVENTS = 20
 FILE, JOB = "leads-", "leads_job"
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,11 @@ class FineTuning:
         def ask(client: "openai.OpenAI") -> Progress:
             jobs = client.fine_tuning.jobs
             found = jobs.retrieve(service_job)
-            events = _where_there_are(lambda: jobs.list_events(service_job, limit=MOST_EVENTS).data)
+            # Not every server that speaks the protocol has events and checkpoints.
+            events = _where_there_is(lambda: jobs.list_events(service_job, limit=MOST_EVENTS).data) or ()
             checkpoints: Sequence[Any] = ()
             if found.status == "succeeded":
-                checkpoints = _where_there_are(lambda: jobs.checkpoints.list(service_job).data)
+                checkpoints = _where_there_is(lambda: jobs.checkpoints.list(service_job).data) or ()
             return Progress(
                 job=found.id,
                 status=found.status,
@@ -136,9 +139,9 @@ class FineTuning:
         self._asked(lambda client: client.fine_tuning.jobs.cancel(service_job))
 
     def forget(self, files: Sequence[str]) -> None:
-        """Delete files at the service."""
+        """Delete files at the service; those that are gone already are none the worse for it."""
         for file in files:
-            self._asked(lambda client, file=file: client.files.delete(file))
+            self._asked(lambda client, file=file: _where_there_is(lambda: client.files.delete(file)))
 
     def answer(self, model: str, messages: Sequence[dict[str, str]]) -> str:
         """What a model says to a chat that ends with the user."""
@@ -174,14 +177,14 @@ class FineTuning:
             ) from error
 
 
-def _where_there_are(ask: Callable[[], Sequence[Any]]) -> Sequence[Any]:
-    """Not every server that speaks the protocol has events and checkpoints."""
+def _where_there_is(ask: Callable[[], _Found]) -> _Found | None:
+    """What is asked for, or None where the server has no such thing."""
     import openai
 
     try:
         return ask()
     except openai.NotFoundError:
-        return ()
+        return None
 
 
 def _day(text: str | None) -> date | None:

@@ -153,7 +153,7 @@ def test_a_model_that_knows_no_better_is_rejected(files: Files, settings: Settin
 @pytest.mark.parametrize(
     ("end", "what"),
     [
-        ("2026-11-25", "1 days ago"),
+        ("2026-11-25", "1 day ago"),
         ("2026-11-26", "today"),
         ("2027-02-23", "in 89 days"),
         ("2027-02-23T12:00:00Z", "in 89 days"),
@@ -216,6 +216,17 @@ def test_a_run_that_died_after_any_step_is_taken_up_without_sending_twice(
     assert service.files == sent
     assert list(service.jobs) == ["ftjob-0"]
     assert now(files, job).service_job == "ftjob-0"
+
+
+def test_a_look_that_died_after_it_deleted_the_files_is_taken_up_by_the_next(
+    files: Files, settings: Settings, service: TuningServer
+) -> None:
+    job = start(files, settings)
+    work(files.database, settings, today=TODAY)
+    follow(files.database, settings)
+    service.files.clear()
+    follow(files.database, settings)
+    assert (now(files, job).state, now(files, job).problem) == ("evaluating", None)
 
 
 def test_a_service_that_is_away_or_forgets_our_key_ends_no_job(
