@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,10 @@ def test_help_names_every_command() -> None:
     shown = leads("--help").stdout
     for command in ("up", "demo", "serve", "worker", "map", "benchmark", "db", "token", "admin", "dagster"):
         assert f" {command} " in shown
+
+
+def test_version_is_the_one_that_is_installed() -> None:
+    assert leads("--version").stdout == f"leads_pipeline {version('leads_pipeline')}\n"
 
 
 def test_map_prints_one_json_object_and_nothing_else() -> None:

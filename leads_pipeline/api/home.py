@@ -20,6 +20,7 @@ from leads_pipeline.insights.charts import number, percent, size
 from leads_pipeline.insights.intervals import Estimate
 from leads_pipeline.store import organizations, overview, retention
 from leads_pipeline.store.database import SYSTEM, SystemScope, Transaction
+from leads_pipeline.wording import counted
 
 router = APIRouter(include_in_schema=False)
 
@@ -149,7 +150,7 @@ def _figures(seen: _Seen) -> str:
         ("Reviewed by people", *_part(recent["reviewed"], mapped, "mapped files")),
     )
     counts = (
-        ("Files", f"{totals['uploads']:,}", f"{totals['rows']:,} rows"),
+        ("Files", f"{totals['uploads']:,}", counted(totals["rows"], "row")),
         ("Columns", f"{totals['columns']:,}"),
         ("Waiting", f"{totals['waiting']:,}"),
         ("Failed", f"{totals['failed']:,}"),
@@ -210,7 +211,7 @@ def _learned(found: Mapping[str, Any], principal: Principal) -> Sequence[tuple[s
     others = [f"{found['own_champions']:,} by their own"] if operator and found["own_champions"] else []
     examples = "of all who share" if operator else "review files, then ask for one"
     if found["dataset"] is not None:
-        examples = f"{found['examples']:,} examples, {_day(found['frozen_at'])}"
+        examples = f"{counted(found['examples'], 'example')}, {_day(found['frozen_at'])}"
     return (
         ("Maps now", _numbered("Model", found["champion"]), f"{whose}{since}", *others),
         ("Tried beside it", _numbered("Model", found["challenger"])),

@@ -5,9 +5,11 @@ An error of ours is one line on standard error and exit code 2; with `--json`, s
 """
 
 import sys
+from typing import Annotated
 
 import typer
 
+from leads_pipeline import __version__
 from leads_pipeline.cli import (
     admin,
     audit,
@@ -35,6 +37,24 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,  # plain help comes in a third of the time
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"leads_pipeline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _leads(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    del version  # Shown already, since the option is eager.
+
+
 app.add_typer(running.commands)
 app.add_typer(mapping.commands)
 app.add_typer(database.commands, name="db")

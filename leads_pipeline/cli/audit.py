@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from leads_pipeline.cli.common import AsJson, organization_named, progress, read_settings, ready
+from leads_pipeline.wording import be, counted
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -57,10 +58,13 @@ def audit_verify(
     else:
         for problem in found.problems:
             print(problem, file=sys.stderr)
-        print(f"{found.sealed:,} events, {'each as it was sealed' if found.whole else 'and the chain is broken'}.")
+        print(
+            f"{counted(found.sealed, 'event')}, {'each as it was sealed' if found.whole else 'and the chain is broken'}."
+        )
         print(f"head  {found.head}")
         if found.waiting:
-            print(f"{found.waiting:,} events wait for their seals, the oldest for {found.oldest_seconds:.0f} s.")
+            wait = be(found.waiting, "waits for its seal", "wait for their seals")
+            print(f"{counted(found.waiting, 'event')} {wait}, the oldest for {found.oldest_seconds:.0f} s.")
         if found.oldest_seconds > 60:
             print("The web process seals, once a second: is it running?", file=sys.stderr)
     if not found.whole:
@@ -116,7 +120,7 @@ def audit_export(
                 file.write(event.as_line())
                 written += 1
     if into is not None:
-        print(f"{written:,} events.")
+        print(f"{counted(written, 'event')}.")
 
 
 @contextmanager

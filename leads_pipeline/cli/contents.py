@@ -9,6 +9,7 @@ import typer
 
 from leads_pipeline.cli.common import AsJson, progress, read_settings, ready
 from leads_pipeline.errors import SetupProblem
+from leads_pipeline.wording import be, counted
 
 commands = typer.Typer(
     help="The bytes of received files: under which key they are, where they lie, and how to change both.",
@@ -91,7 +92,8 @@ def contents_rotate(*, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps({"key": vault.keyring.newest, "rewrapped": done}))
         return
-    print(f"{done:,} keys are wrapped anew, {_under(vault.keyring.newest)}; none is under another one.")
+    wrapped = f"{counted(done, 'key')} {be(done, 'is', 'are')} wrapped anew"
+    print(f"{wrapped}, {_under(vault.keyring.newest)}; none is under another one.")
 
 
 @commands.command("move")
@@ -116,7 +118,9 @@ def contents_move(*, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps({"place": place, "key": vault.keyring.newest, "moved": moved}))
         return
-    print(f"{moved:,} files were moved; all are in {place}, {_under(vault.keyring.newest)}.")
+    print(
+        f"{counted(moved, 'file')} {be(moved, 'was', 'were')} moved; all are in {place}, {_under(vault.keyring.newest)}."
+    )
 
 
 def _under(key: str | None) -> str:

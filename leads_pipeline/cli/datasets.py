@@ -8,6 +8,7 @@ import typer
 
 from leads_pipeline.cli.common import AsJson, opened, organization_named, progress, read_settings, ready
 from leads_pipeline.errors import RequestInvalid
+from leads_pipeline.wording import counted
 
 if TYPE_CHECKING:
     from leads_pipeline.store.datasets import Dataset
@@ -85,7 +86,7 @@ def dataset_generate(
     if as_json:
         print(json.dumps({**_dataset_row(built), "unchanged": outcome.unchanged}, default=str))
         return
-    print(f"Version {built.version} ({built.organization or 'shared'}): {built.example_count:,} examples, "
+    print(f"Version {built.version} ({built.organization or 'shared'}): {counted(built.example_count, 'example')}, "
           f"quality {built.quality_score}" + (", the same as before." if outcome.unchanged else "."))  # fmt: skip
     for reason in built.quality_reasons:
         print(f"  -{reason['points']:g}  {reason['detail']}")

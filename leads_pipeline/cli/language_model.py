@@ -7,6 +7,7 @@ import typer
 
 from leads_pipeline.cli.common import AsJson, organization_named, read_settings, ready
 from leads_pipeline.errors import SetupProblem
+from leads_pipeline.wording import counted
 
 commands = typer.Typer(help="What the language model is told that fields are.", no_args_is_help=True)
 
@@ -37,14 +38,14 @@ def llm_refine(
     if as_json:
         print(json.dumps({**asdict(done), "applied": done.applied}))
         return
-    print(f"{done.reviewed} reviewed answers, {done.mistakes} of them wrong.")
+    print(f"{counted(done.reviewed, 'reviewed answer')}, {done.mistakes} of them wrong.")
     for each in done.amendments:
         print(f"{each.field}: {each.text}")
     if not done.amendments:
         print("No mistake was made often enough to amend a definition.")
     elif done.gain is not None:
         gain = done.gain
-        print(f"Measured on {gain.columns} other columns: {gain.before} right before, {gain.after} after.")
+        print(f"Measured on {counted(gain.columns, 'other column')}: {gain.before} right before, {gain.after} after.")
         print(f"Version {done.version} is in use." if done.applied else "Not used: that is no gain beyond chance.")
 
 

@@ -9,6 +9,7 @@ import typer
 
 from leads_pipeline.cli.common import AsJson, existing, progress
 from leads_pipeline.errors import FileRejected, NotFound, RequestInvalid
+from leads_pipeline.wording import counted
 
 commands = typer.Typer()
 
@@ -116,7 +117,7 @@ def _print_mapped(results: list[dict[str, Any]], *, why: bool) -> None:
         for sheet in result["sheets"]:
             where = f"header in row {sheet['header_row']}" if sheet["header_row"] else "no header"
             console.print(
-                f"[bold]{escape(result['file'])}[/] · {escape(sheet['name'])} · {where}, {sheet['rows']:,} rows"
+                f"[bold]{escape(result['file'])}[/] · {escape(sheet['name'])} · {where}, {counted(sheet['rows'], 'row')}"
             )
             table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=console.width < 110)
             table.add_column("column", overflow="fold", ratio=3)

@@ -7,6 +7,7 @@ import typer
 
 from leads_pipeline.cli.common import AsJson, opened, organization_named, progress, read_settings, ready
 from leads_pipeline.errors import NotFound
+from leads_pipeline.wording import counted
 
 if TYPE_CHECKING:
     from leads_pipeline.store.models import Model
@@ -49,7 +50,7 @@ def models_train(
             planned = plan(transaction, owner, version=dataset, seed=config.seed)
         if not as_json:
             print(
-                f"Training from dataset {planned.dataset.version}, {planned.dataset.example_count:,} examples ...",
+                f"Training from dataset {planned.dataset.version}, {counted(planned.dataset.example_count, 'example')} ...",
                 flush=True,
             )
         with progress() as step:
@@ -72,11 +73,15 @@ def models_train(
                     f"this one {found['candidate']:.1%}"
                 )
         if kin := made.metrics.get("kin"):
-            print(f"  People use {len(kin)} fields of their own like shipped ones; the dashboard lists them.")
+            print(
+                f"  People use {counted(len(kin), 'field')} of their own like shipped ones; the dashboard lists them."
+            )
         proof = made.metrics["corrections"]
+        of = counted(proof["tried"], "correction")
+        why = "; the dashboard's check `corrections_acted` says why others are not"
         print(
-            f"  {proof['right']} of the {proof['tried']} corrections since the last model are right on their own files now; "
-            "the dashboard's check `corrections_acted` says why others are not."
+            f"  {proof['right']} of the {of} since the last model are right on their own files now"
+            f"{why if proof['right'] < proof['tried'] else ''}."
         )
         if made.status == "candidate":
             named = "" if organization is None else f' --organization "{organization}"'

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from leads_pipeline.cli.common import existing, organization_named, read_settings, ready
+from leads_pipeline.wording import counted
 
 commands = typer.Typer(help="An organization's lead schema, as YAML.", no_args_is_help=True)
 
@@ -50,4 +51,4 @@ def schema_set(
     ):
         found = organizations.lead_schema(transaction)
         version = organizations.save_lead_schema(transaction, made.as_json(), after=found[0] if found else 0)
-    print(f"Stored as version {version}, with {len(made.fields)} fields.")
+    print(f"Stored as version {version}, with {counted(len(made.fields), 'field')}.")

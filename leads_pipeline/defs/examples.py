@@ -29,6 +29,7 @@ from leads_pipeline.store.mappings import StoredMapping
 from leads_pipeline.training.examples import FEATURE_VERSION, SheetExample, sheet_example
 from leads_pipeline.types import AnonymisedSheet, Column, ColumnProfile, Sheet
 from leads_pipeline.vault import vault_of
+from leads_pipeline.wording import be, counted
 
 log = structlog.get_logger()
 
@@ -263,5 +264,7 @@ def reviewed_uploads(context: dg.SensorEvaluationContext, leads: Leads) -> dg.Ru
     statuses = [*ON_ITS_WAY, dg.DagsterRunStatus.STARTED]
     for job in (make_training_examples.name, DATASET_JOB):
         if context.instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=statuses)):
-            return dg.SkipReason(f"{waiting} reviewed uploads wait; a run of {job} is at it.")
+            return dg.SkipReason(
+                f"{counted(waiting, 'reviewed upload')} {be(waiting, 'waits', 'wait')}; a run of {job} is at it."
+            )
     return dg.RunRequest(tags={"leads/waiting": str(waiting)})

@@ -42,6 +42,7 @@ from leads_pipeline.store.database import SYSTEM, Database, Transaction
 from leads_pipeline.store.datasets import Dataset
 from leads_pipeline.store.fine_tuning import FineTuningJob
 from leads_pipeline.training import dataset_files
+from leads_pipeline.wording import be, counted
 
 log = structlog.get_logger()
 
@@ -238,14 +239,14 @@ def _require_fit(found: Dataset) -> None:
     tested = found.counts["splits"].get("test", 0)
     if tested < FEWEST_TESTED:
         raise DatasetRefused(
-            f"Dataset {found.version} has {tested} columns to test on, and fewer than {FEWEST_TESTED} prove nothing "
-            "about a model. Review files of more layouts."
+            f"Dataset {found.version} has {counted(tested, 'column')} to test on, and fewer than {FEWEST_TESTED} prove "
+            "nothing about a model. Review files of more layouts."
         )
 
 
 def _in_days(day: date, today: date) -> str:
     days = (day - today).days
-    many = f"{abs(days)} day{'' if abs(days) == 1 else 's'}"
+    many = counted(abs(days), "day")
     return f"in {many}" if days > 0 else "today" if days == 0 else f"{many} ago"
 
 
@@ -284,7 +285,7 @@ def fine_tuning_jobs(context: dg.SensorEvaluationContext, leads: Leads) -> dg.Ru
         return dg.SkipReason("No model waits to be trained or evaluated.")
     statuses = [*ON_ITS_WAY, dg.DagsterRunStatus.STARTED]
     if context.instance.get_runs_count(dg.RunsFilter(job_name=fine_tune.name, statuses=statuses)):
-        return dg.SkipReason(f"{waiting} models wait; a run is at it.")
+        return dg.SkipReason(f"{counted(waiting, 'model')} {be(waiting, 'waits', 'wait')}; a run is at it.")
     return dg.RunRequest()
 
 

@@ -18,6 +18,7 @@ from leads_pipeline.spreadsheets import Limits, inspect, safe_filename
 from leads_pipeline.store import organizations, quotas, uploads
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline.vault import vault_of
+from leads_pipeline.wording import counted
 
 log = structlog.get_logger()
 
@@ -51,7 +52,7 @@ def inbox_files(context: dg.SensorEvaluationContext, leads: Leads) -> dg.SkipRea
             refused += 1
         if time.monotonic() > until:
             break
-    outcome = f"{taken} files taken in, {refused} refused, {len(found) - len(ready)} still being written."
+    outcome = f"{counted(taken, 'file')} taken in, {refused} refused, {len(found) - len(ready)} still being written."
     if homeless := inbox.homeless():
         outcome += f" {homeless} lie in no organization's folder, and stay: put them into one that is named like it."
     return dg.SkipReason(outcome)

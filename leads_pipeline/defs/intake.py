@@ -14,6 +14,7 @@ from leads_pipeline.defs.shelves import INTAKE, LEARNING, MAPPING, OWNERS, descr
 from leads_pipeline.insights.charts import size
 from leads_pipeline.store import overview, queue, summary
 from leads_pipeline.store.database import SYSTEM, Database
+from leads_pipeline.wording import be, counted
 
 
 class DrainConfig(Launchpad):
@@ -198,9 +199,13 @@ def new_uploads(context: dg.SensorEvaluationContext, leads: Leads) -> dg.RunRequ
     if not waiting.jobs:
         return dg.SkipReason("No upload is waiting.")
     if draining:
-        return dg.SkipReason(f"{waiting.jobs} uploads wait; a drain is at work.")
+        return dg.SkipReason(
+            f"{counted(waiting.jobs, 'upload')} {be(waiting.jobs, 'waits', 'wait')}; a drain is at work."
+        )
     if context.instance.get_runs_count(dg.RunsFilter(job_name=map_waiting_uploads.name, statuses=ON_ITS_WAY)):
-        return dg.SkipReason(f"{waiting.jobs} uploads wait; a drain is starting.")
+        return dg.SkipReason(
+            f"{counted(waiting.jobs, 'upload')} {be(waiting.jobs, 'waits', 'wait')}; a drain is starting."
+        )
     return dg.RunRequest(tags={"leads/waiting": str(waiting.jobs)})
 
 

@@ -19,6 +19,7 @@ from leads_pipeline.settings import Settings
 from leads_pipeline.store import lessons, model_requests, models, organizations, withdrawal
 from leads_pipeline.store.database import SYSTEM, Transaction
 from leads_pipeline.store.models import Model
+from leads_pipeline.wording import counted
 
 ENOUGH_RIGHT = 0.8
 """The share of corrections in the training split that a new model should get right on their own files."""
@@ -270,7 +271,9 @@ def corrections_to_learn(context: dg.SensorEvaluationContext, leads: Leads) -> d
     asked = [each for each in due if each.lost or each.corrections >= enough]
     if not asked:
         most = max((each.corrections for each in due), default=0)
-        return dg.SkipReason(f"The newest datasets hold {most} new corrections; {enough} have a model trained.")
+        return dg.SkipReason(
+            f"The newest datasets hold {counted(most, 'new correction')}; {enough} have a model trained."
+        )
     return dg.SensorResult(run_requests=[_request(each) for each in asked])
 
 

@@ -16,6 +16,7 @@ from leads_pipeline.defs.shelves import INSIGHT, OWNERS, described, plots
 from leads_pipeline.settings import Settings
 from leads_pipeline.store import performance
 from leads_pipeline.store.database import SYSTEM, Database, SystemScope, Transaction
+from leads_pipeline.wording import be, counted
 
 if TYPE_CHECKING:
     from leads_pipeline.insights.intervals import Estimate
@@ -265,10 +266,11 @@ def reviews_to_measure(context: dg.SensorEvaluationContext, leads: Leads) -> dg.
         uploads, newest = performance.newest_review_due(transaction)
     if newest is None or newest.isoformat() == context.cursor:
         return dg.SkipReason("No file was reviewed since the last measurement.")
+    reviewed = f"{counted(uploads, 'file')} {be(uploads, 'was', 'were')} reviewed"
     if (datetime.now(UTC) - newest).total_seconds() < QUIET_SECONDS:
-        return dg.SkipReason(f"{uploads} files were reviewed; they are measured when no more are coming.")
+        return dg.SkipReason(f"{reviewed}, to be measured when no more are coming.")
     if context.instance.get_runs_count(dg.RunsFilter(job_name=measure_model_performance.name, statuses=ON_ITS_WAY)):
-        return dg.SkipReason(f"{uploads} files were reviewed; a measurement is starting.")
+        return dg.SkipReason(f"{reviewed}; a measurement is starting.")
     return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=newest.isoformat())
 
 

@@ -13,6 +13,7 @@ from leads_pipeline.store.database import SYSTEM, Database, Transaction
 from leads_pipeline.store.models import Model
 from leads_pipeline.store.trials import Trial
 from leads_pipeline.training.sequential import Evidence, score, weigh
+from leads_pipeline.wording import counted
 
 PROBATION = timedelta(days=30)
 """How long the champion before is looked at beside the one that took over."""
@@ -61,8 +62,9 @@ def _judge(transaction: Transaction, trial: Trial, now: datetime) -> list[str]:
     trials.note(transaction, trial.id, evidence)
     champion, challenger = (models.get(transaction, each) for each in (trial.champion_id, trial.challenger_id))
     told = (
-        f"on {evidence['reviewed_uploads']} reviewed uploads it alone was right on {evidence['wins']} columns, the other on "
-        f"{evidence['losses']}; the capital won is {evidence['capital_better']:g} to {evidence['capital_worse']:g}"
+        f"on {counted(evidence['reviewed_uploads'], 'reviewed upload')} it alone was right on "
+        f"{counted(evidence['wins'], 'column')}, the other on {evidence['losses']}; the capital won is "
+        f"{evidence['capital_better']:g} to {evidence['capital_worse']:g}"
     )
     verdict = evidence["verdict"]
     if trial.kind == "probation":

@@ -7,6 +7,7 @@ from leads_pipeline.defs.resources import Leads
 from leads_pipeline.store import contents, queue
 from leads_pipeline.store.database import SYSTEM
 from leads_pipeline.vault import vault_of
+from leads_pipeline.wording import be, counted
 
 log = structlog.get_logger()
 
@@ -43,5 +44,6 @@ def abandoned_contents(leads: Leads) -> dg.SkipReason:
     with leads.database.transaction(SYSTEM) as transaction:
         left = contents.abandoned_count(transaction)
     if left and not deleted:
-        return dg.SkipReason(f"{left} files wait to be deleted in a store that LEADS_CONTENTS_URL does not name.")
-    return dg.SkipReason(f"{deleted} files deleted from the object store, {left} wait.")
+        wait = f"{counted(left, 'file')} {be(left, 'waits', 'wait')}"
+        return dg.SkipReason(f"{wait} to be deleted in a store that LEADS_CONTENTS_URL does not name.")
+    return dg.SkipReason(f"{counted(deleted, 'file')} deleted from the object store, {left} wait.")

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from leads_pipeline.demo.answers import Judged, Score, Verdict
 from leads_pipeline.demo.service import Problem, Warned
+from leads_pipeline.wording import counted
 
 NONE = "none"
 
@@ -80,7 +81,7 @@ def score_line(score: Score) -> Text:
     """What a file's table comes to, in one line."""
     missed = score.columns - score.right - score.wrong
     return Text(
-        f"{count(score.columns, 'column')}: {score.right} right, {score.wrong} mapped wrongly, {missed} missed; "
+        f"{counted(score.columns, 'column')}: {score.right} right, {score.wrong} mapped wrongly, {missed} missed; "
         f"{score.applied} decided without a person."
     )
 
@@ -195,10 +196,6 @@ def summary_panel(lines: Sequence[tuple[str, str]]) -> Panel:
 
 def heading(number: int, text: str) -> RenderableType:
     return Text(f"\n{number}. {text}", style="bold cyan")
-
-
-def count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def percent(part: int, whole: int) -> str:

@@ -22,9 +22,10 @@ from rich.text import Text
 
 from leads_pipeline.demo import pages
 from leads_pipeline.demo.answers import Answers, Judged, Score, Verdict
-from leads_pipeline.demo.pages import Exported, Marks, Recalled, Understood, count, heading, percent
+from leads_pipeline.demo.pages import Exported, Marks, Recalled, Understood, heading, percent
 from leads_pipeline.demo.service import Asked, Correction, Problem, Service, Upload
 from leads_pipeline.errors import SetupProblem, UnexpectedAnswer
+from leads_pipeline.wording import counted
 
 FIRST, AGAIN = "trade_show.xlsx", "trade_show_again.xlsx"
 HOUSE_RULE = ("Job Function", "Department")
@@ -153,7 +154,7 @@ def summary(result: DemoResult, *, exports: Path, dashboard: str, login: str) ->
         ("Learned", f"of unseen systems' columns {before} right before, {after} after retraining, {both} with memory"),
         ("Language model", "cost unknown" if result.llm_cost_usd is None else f"${result.llm_cost_usd:.2f}"),
         ("Until mapped", f"{result.median_seconds:.1f} s (median), {result.slowest_seconds:.1f} s (slowest)"),
-        ("Leads", f"{count(result.exported_rows, 'row')} in {exports}"),
+        ("Leads", f"{counted(result.exported_rows, 'row')} in {exports}"),
         ("Dashboard", dashboard),
         ("Log in", login),
     ]
@@ -183,7 +184,7 @@ class _Teller:
 
     def send(self, files: Sequence[Path]) -> list[_Seen]:
         """Send spreadsheets and wait until they are mapped."""
-        self._out.print(heading(1, f"Sending {count(len(files), 'spreadsheet')} to POST /api/v1/uploads"))
+        self._out.print(heading(1, f"Sending {counted(len(files), 'spreadsheet')} to POST /api/v1/uploads"))
         return self._send(files)
 
     def show(self, seen: Sequence[_Seen]) -> None:
@@ -215,7 +216,7 @@ class _Teller:
             else:
                 self.service.review(one.upload.id, wrong)
             said |= {correction.mapping_id: correction.target for correction in wrong}
-        self._out.print(f"{count(len(said), 'correction')}; all {count(len(seen), 'file')} reviewed.")
+        self._out.print(f"{counted(len(said), 'correction')}; all {counted(len(seen), 'file')} reviewed.")
         return said
 
     def send_again(self, file: Path, before: Sequence[_Seen], said: Mapping[str, str | None]) -> _Seen:
@@ -265,7 +266,7 @@ class _Teller:
             corrections += len(wrong)
             self.service.review(one.upload.id, wrong)
         self._out.print(
-            f"{count(corrections, 'correction')} in {count(len(seen), 'file')}, which act through memory at once."
+            f"{counted(corrections, 'correction')} in {counted(len(seen), 'file')}, which act through memory at once."
         )
         with_memory = self._understood(unseen, memory=True)
         dataset = self._dataset()
@@ -352,7 +353,7 @@ class _Teller:
             while waiting := [(upload, at) for upload, at in sent if upload.id not in done]:
                 if time.monotonic() > deadline:
                     raise UnexpectedAnswer(
-                        f"{count(len(waiting), 'file')} of {len(sent)} not mapped after {self._patience:.0f} s, "
+                        f"{counted(len(waiting), 'file')} of {len(sent)} not mapped after {self._patience:.0f} s, "
                         f"{waiting[0][0].filename} among them: is the Dagster daemon running?"
                     )
                 started = bool(done)
@@ -364,7 +365,7 @@ class _Teller:
                 if not started:
                     tell("Waiting for the sensor new_uploads, which looks every 5 s ...")
                 else:
-                    tell(f"A run is at work: {len(done)} of {count(len(sent), 'file')} mapped ...")
+                    tell(f"A run is at work: {len(done)} of {counted(len(sent), 'file')} mapped ...")
                 time.sleep(POLL_SECONDS)
         return [self._seen(*done[upload.id]) for upload, _ in sent]
 

@@ -9,6 +9,7 @@ from typing import Any
 from leads_pipeline.insights.charts import duration, percent
 from leads_pipeline.insights.intervals import Estimate
 from leads_pipeline.insights.pictures import TARGET_ACCURACY
+from leads_pipeline.wording import be, counted
 
 LONGEST_WAIT_SECONDS = 120.0
 """A file is mapped within seconds; one that waits longer says that nobody is at work, or that too much came at once."""
@@ -67,7 +68,7 @@ def items(
         return [Item(Place.BEGINNING, "Nothing came in yet. Send a first file, and see what becomes of its columns.")]
     found: list[Item] = []
     if totals["waiting"] and totals["oldest_seconds"] > LONGEST_WAIT_SECONDS:
-        waits = f"{_count(totals['waiting'], 'file')} {_be(totals['waiting'], 'waits', 'wait')} to be mapped"
+        waits = f"{counted(totals['waiting'], 'file')} {be(totals['waiting'], 'waits', 'wait')} to be mapped"
         found.append(
             Item(
                 Place.QUEUE,
@@ -78,7 +79,7 @@ def items(
     found += [
         Item(
             Place.RUN,
-            f"{_count(row['runs'], 'run')} of {row['job']} failed this week.",
+            f"{counted(row['runs'], 'run')} of {row['job']} failed this week.",
             urgent=True,
             which=row["newest_run"],
         )
@@ -101,7 +102,7 @@ def items(
     if failures:
         failed = sum(row["uploads"] for row in failures)
         why = ", ".join(f"{row['uploads']:,} × {row['title'] or row['code']}" for row in failures[:3])
-        found.append(Item(Place.UPLOADS, f"{_count(failed, 'file')} of this week could not be mapped: {why}."))
+        found.append(Item(Place.UPLOADS, f"{counted(failed, 'file')} of this week could not be mapped: {why}."))
     if budget is not None and spent["cost_usd"] >= NEARLY * budget:
         used = f"${spent['cost_usd']:,.2f} of this month's ${budget:,.2f} for a language model are spent"
         found.append(
@@ -117,10 +118,10 @@ def items(
         found.append(Item(Place.KEPT, _kept(neglected, name_them=name_them), urgent=True))
     if totals["open_columns"]:
         columns, files = totals["open_columns"], totals["open"]
-        says = f"{_count(columns, 'column')} of {_count(files, 'file')} {_be(columns, 'waits', 'wait')} for a person's word."
+        says = f"{counted(columns, 'column')} of {counted(files, 'file')} {be(columns, 'waits', 'wait')} for a person's word."
         found.append(Item(Place.REVIEW, says))
     if disputed:
-        says = f"People said different things about {_count(disputed, 'header')}; memory cannot be sure there."
+        says = f"People said different things about {counted(disputed, 'header')}; memory cannot be sure there."
         found.append(Item(Place.PATTERNS, says))
     return found
 
@@ -130,18 +131,10 @@ def _kept(neglected: Sequence[tuple[str, int, datetime]], *, name_them: bool) ->
     oldest = min(came for *_, came in neglected)
     named = [f"{name} {count:,}" for name, count, _ in neglected[:MOST_NAMED]]
     if more := len(neglected) - len(named):
-        named.append(f"{_count(more, 'other')}")
+        named.append(f"{counted(more, 'other')}")
     whose = f" ({', '.join(named)})" if name_them else ""
     return (
-        f"{_count(files, 'file')} {_be(files, 'is', 'are')} kept beyond {_be(files, 'its', 'their')} time, the oldest since "
-        f"{oldest:%Y-%m-%d}, because nobody has looked at what is open in {_be(files, 'it', 'them')}{whose}. "
-        f"Review {_be(files, 'it', 'them')}, or delete {_be(files, 'it', 'them')}."
+        f"{counted(files, 'file')} {be(files, 'is', 'are')} kept beyond {be(files, 'its', 'their')} time, the oldest since "
+        f"{oldest:%Y-%m-%d}, because nobody has looked at what is open in {be(files, 'it', 'them')}{whose}. "
+        f"Review {be(files, 'it', 'them')}, or delete {be(files, 'it', 'them')}."
     )
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def _be(number: int, one: str, many: str) -> str:
-    return one if number == 1 else many

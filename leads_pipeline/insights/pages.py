@@ -5,6 +5,7 @@ from typing import Any
 
 from leads_pipeline.insights.intervals import Estimate, difference
 from leads_pipeline.insights.trends import Week
+from leads_pipeline.wording import counted
 
 NOTHING = "–"
 
@@ -70,7 +71,7 @@ def _sentence(week: Week) -> str:
     reviewed = (
         f"{week.reviewed_uploads:,} of them reviewed as a whole" if week.reviewed_uploads else "none of them reviewed"
     )
-    return f"{week.uploads:,} file{'' if week.uploads == 1 else 's'} with {week.columns:,} columns, {reviewed}."
+    return f"{counted(week.uploads, 'file')} with {counted(week.columns, 'column')}, {reviewed}."
 
 
 def _figures(week: Week) -> list[tuple[str, str]]:

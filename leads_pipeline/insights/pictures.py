@@ -9,6 +9,7 @@ from typing import Any
 from leads_pipeline.insights import charts
 from leads_pipeline.insights.charts import Bar, Point, Stack, percent
 from leads_pipeline.insights.intervals import Clusters, Estimate, clustered, mean, wilson
+from leads_pipeline.wording import counted
 
 TARGET_ACCURACY = 0.90
 TARGET_COVERAGE = 0.85
@@ -118,7 +119,7 @@ def reliability(rows: Rows) -> str:
     points = [(row["confidence"], row["right_columns"] / row["columns"], row["columns"]) for row in rows]
     total = sum(row["columns"] for row in rows)
     error = sum(abs(said - right) * count for said, right, count in points) / total if total else 0.0
-    shows = f"Whether confidence keeps its word, over {total:,} reviewed columns: dots on the line do."
+    shows = f"Whether confidence keeps its word, over {counted(total, 'reviewed column')}: dots on the line do."
     return charts.reliability("Reliability", shows, points, figure=f"off by {percent(error)}")
 
 

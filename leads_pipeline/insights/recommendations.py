@@ -11,6 +11,7 @@ from shlex import quote
 from typing import Any
 
 from leads_pipeline.insights.intervals import wilson
+from leads_pipeline.wording import counted
 
 REMEMBERED = 0.97
 """How often an answer holds for the same header in the next file (docs/architecture.md, "Memory generalises")."""
@@ -145,7 +146,7 @@ def _retrain(learning: Row, columns: int) -> Iterator[Recommendation]:
         kind="retrain",
         key="retrain",
         title="Train a model of your own" if learning["own"] else "Train the shared model again",
-        because=f"{learning['corrections']:,} corrections came {since}. "
+        because=f"{counted(learning['corrections'], 'correction')} came {since}. "
         + (
             "What it brings is not known before the first time."
             if expected is None
@@ -300,7 +301,7 @@ def _add_synonyms(evidence: Evidence) -> Iterator[Recommendation]:
             key=f"add_synonym:{target}:{key}",
             title=f"Add the synonym {key!r} to {target}",
             because=f"People gave {target} to it {by_target[target]} times and nothing else; {len(variants)} longer headers "
-            f"with the same words still come undecided or wrong ({undecided + wrong:,} columns in four weeks).",
+            f"with the same words still come undecided or wrong ({counted(undecided + wrong, 'column')} in four weeks).",
             evidence={
                 "header": key,
                 "answers": by_target[target],

@@ -7,6 +7,7 @@ from typing import Any
 from leads_pipeline.insights.intervals import Estimate
 from leads_pipeline.insights.trends import Drift
 from leads_pipeline.types import NO_FIELD
+from leads_pipeline.wording import counted
 
 ACCURACY = 0.90
 COVERAGE = 0.85
@@ -55,7 +56,7 @@ def coverage(measured: Sequence[Mapping[str, Any]]) -> Verdict:
     met = row["coverage"] >= COVERAGE
     return Verdict(
         met=met,
-        reason=f"{100 * row['coverage']:.1f} % of {row['columns']:,} columns needed no person; 85 % is the target.",
+        reason=f"{100 * row['coverage']:.1f} % of {counted(row['columns'], 'column')} needed no person; 85 % is the target.",
         sure=row["coverage_high"] < COVERAGE,
         figures={"coverage": round(row["coverage"], 4)},
     )
@@ -83,8 +84,9 @@ def speed(measured: Sequence[Mapping[str, Any]], target_seconds: float) -> Verdi
         return Verdict(met=True, reason="No file was mapped.")
     return Verdict(
         met=row["in_time_share"] >= IN_TIME,
-        reason=f"{100 * row['in_time_share']:.1f} % of {row['uploads']:,} files were mapped within {target_seconds:g} s of "
-        f"their arrival; 95 % is the target. The work itself takes {row['seconds_per_upload']:.2f} s a file.",
+        reason=f"Mapped within {target_seconds:g} s of arrival: {100 * row['in_time_share']:.1f} % of "
+        f"{counted(row['uploads'], 'file')}; 95 % is the target. The work itself takes {row['seconds_per_upload']:.2f} s "
+        "a file.",
         sure=row["uploads"] >= ENOUGH_UPLOADS,
         figures={
             "in_time": round(row["in_time_share"], 4),

@@ -15,9 +15,10 @@ from leads_pipeline.spreadsheets.body import Body
 from leads_pipeline.spreadsheets.headers import HEAD, Header, find_header, unique_names
 from leads_pipeline.spreadsheets.limits import Limits
 from leads_pipeline.spreadsheets.profile import profile_column
-from leads_pipeline.spreadsheets.rows import LISTED, Budget, Row, Table, number_of, too_many_columns
+from leads_pipeline.spreadsheets.rows import LISTED, Budget, Row, Table, too_many_columns
 from leads_pipeline.spreadsheets.sampling import Sample
 from leads_pipeline.types import Column, Notice, Sheet, Workbook
+from leads_pipeline.wording import counted
 
 _CHUNK_CELLS = 40_000
 
@@ -189,7 +190,7 @@ def _sheet(table: Table, index: int, header: Header, body: Body, columns: _Colum
         notices.append(
             Notice(
                 "ragged_rows",
-                f"{number_of(ragged.count, 'row')} with more or fewer cells than the header; kept (row {listed}).",
+                f"{counted(ragged.count, 'row')} with more or fewer cells than the header; kept (row {listed}).",
                 table.name,
             )
         )

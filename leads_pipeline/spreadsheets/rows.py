@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from leads_pipeline.errors import FileRejected
 from leads_pipeline.spreadsheets.limits import Limits
 from leads_pipeline.types import Notice
+from leads_pipeline.wording import counted
 
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
@@ -96,7 +97,7 @@ class Budget:
             table.notices.append(
                 Notice(
                     "characters_removed",
-                    f"NUL characters and halves of characters were removed from {number_of(cleaned, 'row')}.",
+                    f"NUL characters and halves of characters were removed from {counted(cleaned, 'row')}.",
                     sheet=table.name,
                 )
             )
@@ -117,12 +118,8 @@ def without_value(errors: int, valueless: int, references: list[str], sheet: str
     ends, were = ("s", "was") if total == 1 else ("", "were")
     kinds = [text for count, text in ((errors, "an error"), (valueless, "a formula without a stored value")) if count]
     listed = ", ".join(sorted(references)) + (", ..." if total > len(references) else "")
-    detail = f"{number_of(total, 'cell')} hold{ends} {' or '.join(kinds)} and {were} left blank: {listed}."
+    detail = f"{counted(total, 'cell')} hold{ends} {' or '.join(kinds)} and {were} left blank: {listed}."
     return Notice("cells_without_value", detail, sheet)
-
-
-def number_of(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def too_many_cells(limit: int) -> FileRejected:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from leads_pipeline.mapping import LeadSchema, MappingModel, map_sheet
 from leads_pipeline.training.corpus import IGNORE, Layout
 from leads_pipeline.training.refit import LabelledFile
+from leads_pipeline.wording import counted
 
 DRAWS = 1_000
 CONFIDENCE = 95
@@ -165,8 +166,8 @@ def objections(sets: Mapping[str, Paired], *, seed: int, kin: Mapping[str, str] 
                 continue
             if field in matter and _lost(each) > max(1, MARGIN * each.columns):
                 found.append(
-                    f"on the {name} it has lost {_lost(each)} of {each.columns:,} columns of {field or 'no target'}, more "
-                    f"than the margin of {MARGIN:.0%}"
+                    f"on the {name} it has lost {_lost(each)} of {counted(each.columns, 'column')} of {field or 'no target'}, "
+                    f"more than the margin of {MARGIN:.0%}"
                 )
     return found
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leads_pipeline.errors import DatasetRefused
+from leads_pipeline.wording import be, counted
 
 FEWEST_EXAMPLES = 10
 FEWEST_TEMPLATES = 2
@@ -53,12 +54,12 @@ def judge(facts: Mapping[str, Any]) -> Quality:
         Reason(
             "few_examples",
             round(25 * (1 - min(1.0, examples / ENOUGH_EXAMPLES)), 1),
-            f"It has {examples:,} examples; up to {ENOUGH_EXAMPLES} each one helps.",
+            f"It has {counted(examples, 'example')}; up to {ENOUGH_EXAMPLES} each one helps.",
         ),
         Reason(
             "few_templates",
             round(15 * (1 - min(1.0, templates / ENOUGH_TEMPLATES)), 1),
-            f"They come from {templates:,} layouts of files; from {ENOUGH_TEMPLATES} on, it is no one's habit alone.",
+            f"They come from {counted(templates, 'layout')} of files; from {ENOUGH_TEMPLATES} on, it is no one's habit alone.",
         ),
         Reason(
             "disputed", round(40 * disputed, 1), f"{disputed:.0%} of them are disputed: the same header, other answers."
@@ -83,10 +84,10 @@ def missing(facts: Mapping[str, Any], score: float | None, status: str) -> list[
     if status != "frozen":
         found.append(f"it is {status}; generate a new one")
     examples, templates = facts.get("examples", 0), facts.get("templates", 0)
-    if examples < FEWEST_EXAMPLES:
-        found.append(f"{FEWEST_EXAMPLES - examples} more examples are needed: review more columns")
-    if templates < FEWEST_TEMPLATES:
-        found.append(f"{FEWEST_TEMPLATES - templates} more layouts are needed: review files of another source")
+    if (lacks := FEWEST_EXAMPLES - examples) > 0:
+        found.append(f"{counted(lacks, 'more example')} {be(lacks, 'is', 'are')} needed: review more columns")
+    if (lacks := FEWEST_TEMPLATES - templates) > 0:
+        found.append(f"{counted(lacks, 'more layout')} {be(lacks, 'is', 'are')} needed: review files of another source")
     if examples and facts.get("disputed", 0) / examples > MOST_DISPUTED:
         found.append(f"more than {MOST_DISPUTED:.0%} of its answers are disputed: settle the conflicts on its card")
     if score is not None and score < LOWEST_SCORE:

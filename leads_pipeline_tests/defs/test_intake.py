@@ -46,7 +46,7 @@ def test_the_sensor_asks_for_none_while_a_drain_is_at_work(leads: Leads, organiz
         queue.begin_drain(transaction, "run")
     answer = ask()
     assert isinstance(answer, dg.SkipReason)
-    assert "1 uploads wait; a drain is at work" in (answer.skip_message or "")
+    assert "1 upload waits; a drain is at work" in (answer.skip_message or "")
 
 
 def test_a_drain_maps_what_waits_and_a_bad_file_is_an_outcome(

@@ -36,6 +36,6 @@ def test_the_gate_says_everything_that_is_missing() -> None:
     assert refused.value.extra["missing"] == [
         "it is withdrawn; generate a new one",
         "6 more examples are needed: review more columns",
-        "1 more layouts are needed: review files of another source",
+        "1 more layout is needed: review files of another source",
         "its quality is 20.0, below 30",
     ]
