@@ -50,8 +50,8 @@ LASTS = timedelta(days=90)
 """A model that is gone sooner is not worth tuning, and one in use is warned of."""
 MOST_ASKED = 300
 """Columns that a model is evaluated on: at a few cents, its accuracy within about 5 points."""
-FEWEST_TESTED = 5
-"""If all of them become right, that is no chance any more at 5 %."""
+FEWEST_MISTAKES = 5
+"""Of the mapping, in the test split: if a model makes all of them right, that is no chance any more at 5 %."""
 AT_ONCE = 4
 SEED = 1
 
@@ -72,8 +72,9 @@ def ask(database: Database, settings: Settings, *, owner: UUID | None, version: 
             else datasets.dataset_numbered(transaction, owner, version)
         )
         if found is None:
-            raise NotFound("There is no training dataset yet; `leads dataset generate` builds one.")
-        _require_fit(found)
+            whose = "shared training dataset" if owner is None else "training dataset of this organization"
+            raise NotFound(f"There is no {whose} yet; `leads dataset generate` builds one.")
+        _require_fit(transaction, found)
     with FineTuning(settings) as service:
         require_lasting(service.shutdown_dates(), model, today)
     with database.transaction(SYSTEM) as transaction:
@@ -229,18 +230,19 @@ def _dataset_of(transaction: Transaction, job: FineTuningJob) -> Dataset:
     if job.dataset_id is None:
         raise FineTuningRefused("The dataset that it was to learn from is deleted.")
     found = datasets.dataset(transaction, job.dataset_id)
-    _require_fit(found)
+    _require_fit(transaction, found)
     return found
 
 
-def _require_fit(found: Dataset) -> None:
+def _require_fit(transaction: Transaction, found: Dataset) -> None:
     datasets.require_in_force(found)
     dataset_files.require_enough(found.counts, "chat", "train")
-    tested = found.counts["splits"].get("test", 0)
-    if tested < FEWEST_TESTED:
+    mistakes = datasets.mistakes(transaction, found.id, "test")
+    if mistakes < FEWEST_MISTAKES:
         raise DatasetRefused(
-            f"Dataset {found.version} has {counted(tested, 'column')} to test on, and fewer than {FEWEST_TESTED} prove "
-            "nothing about a model. Review files of more layouts."
+            f"No model could prove that it is better: of the {counted(found.counts['splits'].get('test', 0), 'column')} that "
+            f"dataset {found.version} holds out, the mapping had {mistakes} wrong, and {FEWEST_MISTAKES} are needed. Review "
+            "files of more layouts."
         )
 
 

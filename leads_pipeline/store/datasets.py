@@ -447,6 +447,16 @@ def rows(transaction: Transaction, dataset_id: UUID) -> Iterator[Sequence[Sequen
     )
 
 
+def mistakes(transaction: Transaction, dataset_id: UUID, split: str) -> int:
+    """Columns of a split that count, and that the mapping had proposed something else for than people said."""
+    return transaction.value(
+        """SELECT count(*) FROM dataset_examples d JOIN training_examples e ON e.id = d.example_id
+           WHERE d.dataset_id = :id AND d.split = :split AND d.weight > 0 AND e.predicted IS DISTINCT FROM d.target""",
+        id=dataset_id,
+        split=split,
+    )
+
+
 def reasons_of(bits: int) -> list[str]:
     """The words for `dataset_examples.reasons`."""
     return [name for at, name in enumerate(REASONS) if bits & _bit(at)]

@@ -197,8 +197,8 @@ def test_what_cannot_work_is_said_before_anything_is_sent(
         ask(files.database, settings, owner=other_organization, version=None, today=TODAY)
     untested = files.build().dataset
     with files.database.transaction(SYSTEM) as transaction:
-        transaction.run("""UPDATE training_datasets SET counts = jsonb_set(counts, '{splits}', '{"train": 30}')""")
-    with pytest.raises(DatasetRefused, match="prove nothing"):
+        transaction.run("UPDATE dataset_examples SET split = 'train' WHERE dataset_id = :id", id=untested.id)
+    with pytest.raises(DatasetRefused, match="No model could prove that it is better"):
         ask(files.database, settings, owner=files.organization, version=untested.version, today=TODAY)
     assert service.files == service.jobs == {}
 
