@@ -90,5 +90,6 @@ def _said(job: "FineTuningJob") -> str:
         if job.state == "candidate":
             return f"{verdict} LEADS_LLM_RESPONSES_MODEL={job.model} puts it to use."
         return f"{verdict} That is no gain beyond chance, so it is rejected."
-    newest = job.events[-1] if job.events else "nothing heard yet"
-    return f"{job.service_status or job.state}: {newest}"
+    if job.state == "cancelled":
+        return "nothing came of it"
+    return f"{job.service_status or job.state}: {job.events[-1] if job.events else 'nothing heard yet'}"
