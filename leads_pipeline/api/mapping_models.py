@@ -1,5 +1,6 @@
 """Routes on mapping models: what was trained, what maps now, promotion and the way back."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -12,12 +13,29 @@ from leads_pipeline.api.guard import ADMIN
 from leads_pipeline.api.problems import problems
 from leads_pipeline.api.services import Bearer, Shared, administrator, authorize
 from leads_pipeline.errors import NotFound
-from leads_pipeline.store import champions, models
+from leads_pipeline.store import champions, models, trials
 from leads_pipeline.store.database import SYSTEM, SystemScope
 from leads_pipeline.store.models import Model
+from leads_pipeline.store.trials import Standing
 from leads_pipeline.types import Actor
 
 router = APIRouter(prefix="/models", tags=["models"])
+
+
+class TrialShown(BaseModel):
+    """How a model does beside another one, on uploads that people have reviewed as a whole."""
+
+    kind: Literal["trial", "probation"] = Field(
+        description="Probation: it is champion, and the one before is looked at."
+    )
+    against: int = Field(description="The version of the other model.")
+    share: float = Field(description="Of the layouts, how many it maps for real while it is tried.")
+    outcome: Literal["running", "promoted", "stopped", "rolled_back", "kept", "overtaken"]
+    reviewed_uploads: int
+    right_alone: int = Field(description="Columns on which it was right and the other was not.")
+    wrong_alone: int = Field(description="Columns on which the other was right and it was not.")
+    started_at: datetime
+    ended_at: datetime | None
 
 
 class ModelShown(BaseModel):
@@ -38,9 +56,10 @@ class ModelShown(BaseModel):
     created_at: datetime
     promoted_at: datetime | None
     ended_at: datetime | None
+    trial: TrialShown | None = Field(description="The newest one, if there was any; up to a minute old.")
 
     @classmethod
-    def of(cls, model: Model) -> "ModelShown":
+    def of(cls, model: Model, standing: Standing | None = None) -> "ModelShown":
         return cls(
             version=model.version,
             name=model.name,
@@ -57,6 +76,7 @@ class ModelShown(BaseModel):
             created_at=model.created_at,
             promoted_at=model.promoted_at,
             ended_at=model.ended_at,
+            trial=None if standing is None else TrialShown(**asdict(standing)),
         )
 
 
@@ -103,10 +123,12 @@ def list_models(scope: Reader, shared: Shared, limit: Annotated[int, Query(ge=1,
     """The organization's own models and the shared ones; for administrators, all of them."""
     with shared.database.transaction(scope) as transaction:
         found = models.models(transaction, limit=limit)
+        standings = trials.standings(transaction, [model.id for model in found])
         owner = None if scope is SYSTEM else scope
         champion = models.champion(transaction, owner) or models.champion(transaction, None)
     return Models(
-        champion=None if champion is None else champion.version, models=[ModelShown.of(model) for model in found]
+        champion=None if champion is None else champion.version,
+        models=[ModelShown.of(model, standings.get(model.id)) for model in found],
     )
 
 

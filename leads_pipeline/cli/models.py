@@ -11,6 +11,7 @@ from leads_pipeline.wording import counted
 
 if TYPE_CHECKING:
     from leads_pipeline.store.models import Model
+    from leads_pipeline.store.trials import Standing
 
 commands = typer.Typer(help="Mapping models: train, look, promote, go back.", no_args_is_help=True)
 
@@ -90,22 +91,28 @@ def models_train(
 
 @commands.command("list")
 def models_list(*, as_json: AsJson = False) -> None:
-    """Show the models of every scope, newest first."""
+    """Show the models of every scope, newest first, and how the one that is tried does."""
     from leads_pipeline.api.mapping_models import ModelShown
     from leads_pipeline.defs.serving import register_shipped
-    from leads_pipeline.store import models
+    from leads_pipeline.store import models, trials
     from leads_pipeline.store.database import SYSTEM
 
     with ready(read_settings()) as database:
         register_shipped(database)
         with database.transaction(SYSTEM) as transaction:
             found = models.models(transaction)
+            standings = trials.standings(transaction, [each.id for each in found])
     if as_json:
-        rows = [{"organization": each.organization, **ModelShown.of(each).model_dump(mode="json")} for each in found]
-        print(json.dumps({"models": rows}))
+        shown = [(each.organization, ModelShown.of(each, standings.get(each.id))) for each in found]
+        print(
+            json.dumps({"models": [{"organization": owner, **each.model_dump(mode="json")} for owner, each in shown]})
+        )
         return
     for each in found:
         print(_line(each))
+        standing = standings.get(each.id)
+        if standing is not None and standing.outcome == "running":
+            print(f"      {_told(standing)}")
 
 
 @commands.command("promote")
@@ -164,6 +171,15 @@ def _print(model: "Model", sentence: str, *, as_json: bool) -> None:
         print(json.dumps({"organization": model.organization, **ModelShown.of(model).model_dump(mode="json")}))
     else:
         print(sentence)
+
+
+def _told(standing: "Standing") -> str:
+    beside = "on probation beside" if standing.kind == "probation" else "tried beside"
+    return (
+        f"{beside} model {standing.against} since {standing.started_at:%Y-%m-%d %H:%M}: on "
+        f"{counted(standing.reviewed_uploads, 'reviewed upload')} it alone was right on "
+        f"{counted(standing.right_alone, 'column')}, the other alone on {standing.wrong_alone}"
+    )
 
 
 def _line(model: "Model") -> str:

@@ -55,6 +55,23 @@ class Reviewed:
     losses: int
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a model does in a trial, as of the last look: beside model `against`, columns of reviewed uploads on which it alone
+    was right, or the other alone (`wrong_alone`).
+    """
+
+    kind: str
+    against: int
+    share: float
+    outcome: str
+    reviewed_uploads: int
+    right_alone: int
+    wrong_alone: int
+    started_at: datetime
+    ended_at: datetime | None
+
+
 def save_shadow(transaction: Transaction, upload: UUID, generation: int, shadow: Shadow) -> None:
     """Keep what the shadow said, unless the trial has ended meanwhile."""
     transaction.run(
@@ -131,6 +148,25 @@ def running(transaction: Transaction) -> list[Trial]:
 def newest(transaction: Transaction, *, limit: int = 20) -> list[Trial]:
     """Trials, newest first."""
     return [Trial(**row) for row in transaction.all(f"{_TRIALS} ORDER BY started_at DESC LIMIT :limit", limit=limit)]
+
+
+def standings(transaction: Transaction, models: Sequence[UUID]) -> dict[UUID, Standing]:
+    """The newest trial of each of these models that has had one, by model: as challenger, or as a champion on probation."""
+    rows = transaction.all(
+        """WITH seen AS (
+               SELECT *, CASE kind WHEN 'trial' THEN challenger_id ELSE champion_id END AS model,
+                      CASE kind WHEN 'trial' THEN champion_id ELSE challenger_id END AS opponent,
+                      CASE kind WHEN 'trial' THEN evidence -> 'wins' ELSE evidence -> 'losses' END AS ours,
+                      CASE kind WHEN 'trial' THEN evidence -> 'losses' ELSE evidence -> 'wins' END AS theirs
+               FROM experiments)
+           SELECT DISTINCT ON (s.model) s.model, s.kind, m.version AS against, s.share, s.outcome, s.started_at, s.ended_at,
+                  coalesce((s.evidence -> 'reviewed_uploads')::integer, 0) AS reviewed_uploads,
+                  coalesce(s.ours::integer, 0) AS right_alone, coalesce(s.theirs::integer, 0) AS wrong_alone
+           FROM seen s JOIN mapping_models m ON m.id = s.opponent
+           WHERE s.model = ANY(:models) ORDER BY s.model, s.started_at DESC""",
+        models=list(models),
+    )
+    return {row["model"]: Standing(**{name: row[name] for name in row if name != "model"}) for row in rows}
 
 
 def had_probation(transaction: Transaction, champion: UUID) -> bool:

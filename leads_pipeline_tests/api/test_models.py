@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from leads_pipeline.mapping import load_model
-from leads_pipeline.store import models, organizations
+from leads_pipeline.store import models, organizations, trials
 from leads_pipeline.store.database import SYSTEM, Database
 from leads_pipeline.store.ids import new_id
 from leads_pipeline.store.models import Model
@@ -39,6 +39,19 @@ def test_the_shipped_model_is_the_first_champion(client: Client) -> None:
     shown = client.get("/models").raise_for_status().json()
     (first,) = [each for each in shown["models"] if each["version"] == shown["champion"]]
     assert (first["name"], first["status"], first["shipped"]) == (load_model().version, "champion", True)
+
+
+def test_a_model_that_is_tried_says_beside_which_one(
+    client: Client, stranger: Client, database: Database, organization: UUID
+) -> None:
+    shipped = client.get("/models").json()["champion"]
+    tried, other = candidate(database, organization), candidate(database, organization)
+    with database.transaction(SYSTEM) as transaction:
+        trials.begin(transaction, "trial", models.numbered(transaction, None, shipped), tried, 0.1)
+    shown = {each["version"]: each["trial"] for each in client.get("/models").json()["models"]}
+    assert shown[other.version] is None
+    assert shown[tried.version].items() >= {"against": shipped, "outcome": "running", "reviewed_uploads": 0}.items()
+    assert tried.version not in {each["version"] for each in stranger.get("/models").json()["models"]}
 
 
 def test_a_promoted_model_maps_the_next_file_and_is_rolled_back_in_one_step(

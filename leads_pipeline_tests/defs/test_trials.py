@@ -112,6 +112,29 @@ def test_a_worse_model_is_stopped_and_a_share_of_layouts_is_mapped_by_it_meanwhi
     assert (shop.model(shop.candidate).status, shop.model(shop.champion).status) == ("rejected", "champion")
 
 
+def test_how_a_trial_goes_is_told_with_the_model(shop: Shop) -> None:
+    def standing(model: Model) -> tuple[str, str, int, int, int] | None:
+        with shop.database.transaction(shop.organization) as transaction:
+            found = trials.standings(transaction, [model.id]).get(model.id)
+        return found and (found.kind, found.outcome, found.against, found.right_alone, found.wrong_alone)
+
+    shop.judge()
+    assert standing(shop.candidate) == ("trial", "running", shop.champion.version, 0, 0)
+    assert standing(shop.champion) is None
+    for number in range(3):
+        shop.review(number, "Company" if number else None)
+    shop.judge()
+    assert standing(shop.candidate) == ("trial", "running", shop.champion.version, 2, 1)
+
+    # Promoted by hand, it is on probation, and the one before is right alone when it is not.
+    with shop.database.transaction(SYSTEM) as transaction:
+        champions.promote(transaction, shop.model(shop.candidate))
+    shop.judge()
+    shop.review(3, None)
+    shop.judge()
+    assert standing(shop.candidate) == ("probation", "running", shop.champion.version, 0, 1)
+
+
 def test_what_memory_answers_is_no_evidence(shop: Shop) -> None:
     shop.judge()
     for _ in range(2):
