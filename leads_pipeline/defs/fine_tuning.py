@@ -54,6 +54,8 @@ FEWEST_MISTAKES = 5
 """Of the mapping, in the test split: if a model makes all of them right, that is no chance any more at 5 %."""
 AT_ONCE = 4
 SEED = 1
+NO_ANSWER = "no answer"
+"""What stands where the service's own word for a job would, until it answers again."""
 
 
 def ask(database: Database, settings: Settings, *, owner: UUID | None, version: int | None, today: date) -> UUID:
@@ -137,6 +139,8 @@ def _outcome(database: Database, job: FineTuningJob) -> Iterator[None]:
         yield
     except ServiceUnavailable as error:
         log.warning("the fine-tuning service does not answer", job=str(job.id), detail=error.detail)
+        with database.transaction(SYSTEM) as transaction:
+            fine_tuning.change(transaction, job.id, service_status=NO_ANSWER)
     except LeadsError as error:
         log.warning("fine-tuning ended", job=str(job.id), code=error.code)
         with database.transaction(SYSTEM) as transaction:
@@ -160,7 +164,9 @@ def _start(database: Database, service: FineTuning, job: FineTuningJob, today: d
     training, validation = files[0], files[1] if len(files) > 1 else None
     started = service.start(job.id, model=job.base_model, training=training, validation=validation, seed=SEED)
     with database.transaction(SYSTEM) as transaction:
-        fine_tuning.change(transaction, job.id, state="training", service_job=started, service_files=files)
+        fine_tuning.change(
+            transaction, job.id, state="training", service_job=started, service_files=files, service_status=None
+        )
 
 
 def _look(database: Database, service: FineTuning, job: FineTuningJob) -> None:

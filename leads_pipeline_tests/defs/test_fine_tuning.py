@@ -236,12 +236,13 @@ def test_a_service_that_is_away_or_forgets_our_key_ends_no_job(
     for status in (503, 429, 401):
         service.refuses = status
         work(files.database, settings, today=TODAY)
-        assert now(files, job).state == "waiting"
+        assert (now(files, job).state, now(files, job).service_status) == ("waiting", "no answer")
     service.refuses = None
     work(files.database, settings, today=TODAY)
+    assert now(files, job).service_status is None
     service.refuses = 500
     follow(files.database, settings)
-    assert now(files, job).state == "training"
+    assert (now(files, job).state, now(files, job).service_status) == ("training", "no answer")
 
 
 def test_a_training_that_fails_gives_the_service_s_reason(
