@@ -198,3 +198,8 @@ class SetupProblem(LeadsError):
     code = "setup_problem"
     status = 503
     title = "The system cannot run as asked"
+
+
+def complaint(item: Mapping[str, Any]) -> str:
+    """What one of `ValidationError.errors()` says; of validators of ours, their words alone."""
+    return str(item["msg"]).removeprefix("Value error, ")

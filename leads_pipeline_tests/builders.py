@@ -65,9 +65,14 @@ def drained(database: Database, settings: Settings, **signals: Any) -> Totals:
     return totals
 
 
-def finish(database: Database, job: Job, targets: dict[str, str | None], confidence: float = 90.0) -> None:
+def finish(
+    database: Database, job: Job, targets: dict[str, str | None], confidence: float = 90.0, *, neighbours: str = "n"
+) -> None:
     """End a job with these headers and proposals."""
-    proposals = [proposal(index, header, target, confidence) for index, (header, target) in enumerate(targets.items())]
+    proposals = [
+        proposal(index, header, target, confidence, neighbours=neighbours)
+        for index, (header, target) in enumerate(targets.items())
+    ]
     mapped = MappedSheet(sheet(list(targets)), proposals, [target is not None for target in targets.values()])
     with database.transaction(job.organization_id) as transaction:
         queue.finish(transaction, job, Done("model-1", 0, 3, len(targets)))
@@ -75,11 +80,11 @@ def finish(database: Database, job: Job, targets: dict[str, str | None], confide
 
 
 def mapped_upload(
-    database: Database, organization: UUID, targets: dict[str, str | None]
+    database: Database, organization: UUID, targets: dict[str, str | None], *, neighbours: str = "n"
 ) -> tuple[UUID, dict[str, StoredMapping]]:
     """An upload that was mapped so, and its stored mappings by header."""
     upload_id = received(database, organization)
-    finish(database, claim_for(database, upload_id), targets)
+    finish(database, claim_for(database, upload_id), targets, neighbours=neighbours)
     return upload_id, stored_mappings(database, organization, upload_id)
 
 

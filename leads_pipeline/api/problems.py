@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from leads_pipeline.errors import LeadsError, NotFound, RequestInvalid
+from leads_pipeline.errors import LeadsError, NotFound, RequestInvalid, complaint
 from leads_pipeline.logs import where
 from leads_pipeline.store.database import AWAY, is_disk_full
 from leads_pipeline.store.ids import new_id
@@ -135,7 +135,7 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     if any(item["type"] == "json_invalid" for item in found):
         return respond(_id(request), RequestInvalid("The body is not valid JSON.", code="json_invalid", status=400))
     # The inputs themselves are left out: they may be anything, somebody's data too.
-    invalid = [{"where": ".".join(str(part) for part in item["loc"]), "problem": item["msg"]} for item in found]
+    invalid = [{"where": ".".join(str(part) for part in item["loc"]), "problem": complaint(item)} for item in found]
     first = invalid[0]
     problem = RequestInvalid(f"{first['where']}: {first['problem']}", extra={"invalid": invalid})
     return respond(_id(request), problem)

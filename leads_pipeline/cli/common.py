@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leads_pipeline.errors import NotFound, RequestInvalid, SetupProblem
+from leads_pipeline.errors import NotFound, RequestInvalid, SetupProblem, complaint
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -31,7 +31,7 @@ def read_settings() -> "Settings":
     except ValidationError as error:
         first = error.errors()[0]
         raise SetupProblem(
-            f"The setting {'.'.join(str(part) for part in first['loc'])} is wrong: {first['msg']}."
+            f"The setting {'.'.join(str(part) for part in first['loc'])} is wrong: {complaint(first)}."
         ) from error
     configure(settings.log_level)
     return settings

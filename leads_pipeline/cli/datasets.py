@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from leads_pipeline.cli.common import AsJson, opened, organization_named, progress, read_settings, ready
-from leads_pipeline.errors import RequestInvalid
+from leads_pipeline.errors import RequestInvalid, complaint
 from leads_pipeline.wording import counted
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def dataset_generate(
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise RequestInvalid(f"{where or 'parameters'}: {first['msg']}.") from error
+        raise RequestInvalid(f"{where or 'parameters'}: {complaint(first)}.") from error
     settings = read_settings()
     with opened(settings) as database:
         migrate(settings, database)

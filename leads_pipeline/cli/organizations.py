@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from leads_pipeline.cli.common import AsJson, organization_named, read_settings, ready
-from leads_pipeline.errors import RequestInvalid
+from leads_pipeline.errors import RequestInvalid, complaint
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -113,7 +113,7 @@ def _chosen(kind: type[T], choices: list[str]) -> T:
         return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise RequestInvalid(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}.") from error
+        raise RequestInvalid(f"{'.'.join(str(part) for part in first['loc'])}: {complaint(first)}.") from error
 
 
 def _print_organization(shown: "Organization", *, as_json: bool) -> None:

@@ -243,12 +243,18 @@ def _resolve_conflicts(evidence: Evidence) -> Iterator[Recommendation]:
         named = " or ".join(f"{answer['target'] or 'no field'} ({_people(answer['people'])})" for answer in answers)
         header = by_key.get(row["header_key"])
         sample = None if header is None or header["sample"] is None else str(header["sample"])
-        # Decided by hand as long as it is disputed, whatever the threshold.
+        # Decided by hand as long as it is disputed, whatever the threshold. Beside other columns either may be right.
+        anywhere = row["anywhere"]
+        because = (
+            f"Beside other columns each time, people say {named}. Where it comes beside new ones, it waits for a person."
+            if anywhere
+            else f"People say {named}. As long as they do, it stays below what is applied without a person."
+        )
         yield Recommendation(
             kind="resolve_conflict",
             key=f"resolve_conflict:{row['header_key']}",
             title=f"Agree on what {row['header']!r} is",
-            because=f"People say {named}. As long as they do, it stays below what is applied without a person.",
+            because=because,
             evidence={
                 "header": row["header"],
                 "values": row["value_class"],
@@ -256,7 +262,7 @@ def _resolve_conflicts(evidence: Evidence) -> Iterator[Recommendation]:
                 "seen": row["columns"],
             },
             reviews_saved=REMEMBERED * row["undecided"],
-            accuracy_gain=_rate(row["minority"] * row["columns"], evidence.columns),
+            accuracy_gain=None if anywhere else _rate(row["minority"] * row["columns"], evidence.columns),
             effort_minutes=10.0,
             steps=[
                 _rest("GET /api/v1/training/field-patterns", None, "Shows who said what, and when."),

@@ -71,33 +71,42 @@ def answers_to_headers(transaction: Transaction, since: date, until: date) -> li
 
 
 def conflicts(transaction: Transaction, since: date, until: date) -> list[dict[str, Any]]:
-    """Headers about which people contradict each other in the same surroundings: the fields they named, by how many of them
-    and when last, and how many columns with the header came in that time.
+    """Headers about which people contradict each other: the fields they named, by how many of them and when last, and how many
+    columns with the header came in that time. `anywhere`: nobody did so in the same surroundings, but columns in others wait.
     """
     return transaction.all(
-        """WITH voices AS (
+        """WITH came AS (
+               SELECT header_key, sum(columns) AS columns, sum(undecided) AS undecided FROM performance_headers
+               WHERE organization_id = :organization AND day >= :since AND day < :until GROUP BY header_key
+           ), said AS (
+               SELECT * FROM memory_entries WHERE organization_id = :organization AND disputed AND neighbours <> ''
+               UNION ALL
+               SELECT m.* FROM came CROSS JOIN LATERAL (
+                   SELECT * FROM memory_entries
+                   WHERE organization_id = :organization AND header_key = came.header_key AND disputed AND neighbours = '') m
+               WHERE came.undecided > 0
+           ), voices AS (
                SELECT header_key, neighbours, value_class, target, person, last_at,
                       person = '' OR last_at = max(last_at) OVER (
                           PARTITION BY header_key, neighbours, value_class, person) AS holds
-               FROM memory_entries WHERE organization_id = :organization AND disputed AND neighbours <> ''
+               FROM said
            ), answers AS (
                SELECT header_key, neighbours, value_class, target, count(*) AS people, max(last_at) AS newest
                FROM voices WHERE holds GROUP BY 1, 2, 3, 4
            ), disputed AS (
-               SELECT header_key, value_class,
+               SELECT header_key, neighbours, value_class,
                       jsonb_agg(jsonb_build_object('target', target, 'people', people, 'newest', newest)
                                 ORDER BY people DESC, newest DESC) AS answers,
                       sum(people) AS people, max(people) AS most
                FROM answers GROUP BY header_key, neighbours, value_class HAVING count(*) > 1
            )
            SELECT d.header_key, p.header, d.value_class, d.answers, 1 - d.most::float / d.people AS minority,
-                  coalesce(h.columns, 0)::bigint AS columns, coalesce(h.undecided, 0)::bigint AS undecided
-           FROM (SELECT DISTINCT ON (header_key) * FROM disputed ORDER BY header_key, people DESC) d
+                  coalesce(came.columns, 0)::bigint AS columns, coalesce(came.undecided, 0)::bigint AS undecided,
+                  d.neighbours = '' AS anywhere
+           FROM (SELECT DISTINCT ON (header_key) * FROM disputed ORDER BY header_key, neighbours = '', people DESC) d
            CROSS JOIN LATERAL (SELECT header FROM field_patterns
                                WHERE organization_id = :organization AND header_key = d.header_key LIMIT 1) p
-           LEFT JOIN (SELECT header_key, sum(columns) AS columns, sum(undecided) AS undecided FROM performance_headers
-                      WHERE organization_id = :organization AND day >= :since AND day < :until
-                      GROUP BY header_key) h USING (header_key)
+           LEFT JOIN came USING (header_key)
            ORDER BY 6 DESC, 1 LIMIT 50""",
         organization=transaction.organization,
         since=since,

@@ -50,14 +50,17 @@ class DatasetParameters(BaseModel):
     @field_validator("evidence")
     @classmethod
     def _known(cls, evidence: list[str]) -> list[str]:
-        if unknown := sorted(set(evidence) - set(EVIDENCE)):
-            raise ValueError(f"{', '.join(unknown)}: evidence is {', '.join(EVIDENCE)}")
+        if not set(evidence) <= set(EVIDENCE):
+            raise ValueError(f"it is some of {', '.join(EVIDENCE)}")
         return [each for each in EVIDENCE if each in evidence]
 
     @field_validator("since", "until")
     @classmethod
     def _day(cls, day: str | None) -> str | None:
-        return None if day is None else date.fromisoformat(day).isoformat()
+        try:
+            return None if day is None else date.fromisoformat(day).isoformat()
+        except ValueError:
+            raise ValueError("that is no day; write it as 2026-01-31") from None
 
     @model_validator(mode="after")
     def _in_order(self) -> "DatasetParameters":

@@ -81,6 +81,8 @@ def test_nothing_to_learn_from_is_said_on_the_request(client: Client) -> None:
 def test_wrong_parameters_and_shared_scope_of_one_that_does_not_share_are_refused(client: Client) -> None:
     for wrong in ({"min_confidence": 101}, {"evidence": ["hearsay"]}, {"since": "yesterday"}, {"colour": "blue"}):
         assert problem(client.post("/training/generate-dataset", json=wrong)) == (422, "request_invalid")
+    told = client.post("/training/generate-dataset", json={"since": "yesterday"}).json()["detail"]
+    assert told == "body.since: that is no day; write it as 2026-01-31"
     asked = client.post("/training/generate-dataset", json={"scope": "shared"})
     assert problem(asked) == (403, "insufficient_scope")
     assert problem(client.get("/training/datasets/1/download?scope=shared")) == (403, "insufficient_scope")

@@ -93,6 +93,19 @@ def test_people_who_contradict_each_other_are_told_so(office: Office, database: 
     assert {each["target"] for each in found["evidence"]["answers"]} == {"Email", None}
 
 
+def test_people_who_contradict_each_other_beside_other_columns_are_told_so_if_columns_wait(
+    office: Office, database: Database
+) -> None:
+    for beside, reviewer, target in (("Firma", "ann", "Email"), ("Ort", "bob", None)):
+        _, columns = mapped_upload(database, office.organization, {"Kontakt": "Email"}, neighbours=beside)
+        office.correct(columns["Kontakt"].id, target, reviewer=reviewer)
+    assert "resolve_conflict" not in office.advised(), "it may well mean one thing here and another there"
+    mapped_upload(database, office.organization, {"Kontakt": None}, neighbours="Branche")
+    found = office.advised()["resolve_conflict"]
+    assert found["because"].startswith("Beside other columns each time, people say")
+    assert (found["accuracy_gain"], found["reviews_saved"] > 0) == (None, True)
+
+
 def test_columns_that_compete_for_a_field_speak_for_another_field(office: Office, database: Database) -> None:
     for _ in range(5):
         _, columns = mapped_upload(database, office.organization, {"Tel": None, "Zentrale": "Phone"})
