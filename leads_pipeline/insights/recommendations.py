@@ -242,7 +242,6 @@ def _resolve_conflicts(evidence: Evidence) -> Iterator[Recommendation]:
         answers = row["answers"]
         named = " or ".join(f"{answer['target'] or 'no field'} ({_people(answer['people'])})" for answer in answers)
         header = by_key.get(row["header_key"])
-        sample = None if header is None or header["sample"] is None else str(header["sample"])
         # Decided by hand as long as it is disputed, whatever the threshold. Beside other columns either may be right.
         anywhere = row["anywhere"]
         because = (
@@ -268,7 +267,11 @@ def _resolve_conflicts(evidence: Evidence) -> Iterator[Recommendation]:
                 _rest("GET /api/v1/training/field-patterns", None, "Shows who said what, and when."),
                 _rest(
                     "POST /api/v1/training/corrections",
-                    {"corrections": [{"mapping_id": sample or "…", "target": answers[0]["target"], "reviewer": "…"}]},
+                    {
+                        "corrections": [
+                            {"mapping_id": str(row["sample"] or "…"), "target": answers[0]["target"], "reviewer": "…"}
+                        ]
+                    },
                     "Whoever gave the other answer gives the agreed one, under the same name: the newest answer counts.",
                 ),
             ],

@@ -71,12 +71,15 @@ def answers_to_headers(transaction: Transaction, since: date, until: date) -> li
 
 
 def conflicts(transaction: Transaction, since: date, until: date) -> list[dict[str, Any]]:
-    """Headers about which people contradict each other: the fields they named, by how many of them and when last, and how many
-    columns with the header came in that time. `anywhere`: nobody did so in the same surroundings, but columns in others wait.
+    """Headers about which people contradict each other: the fields they named, by how many of them and when last, how many
+    columns with the header came in that time, and one that waits. `anywhere`: nobody did so in the same surroundings, but
+    columns in others wait.
     """
     return transaction.all(
         """WITH came AS (
-               SELECT header_key, sum(columns) AS columns, sum(undecided) AS undecided FROM performance_headers
+               SELECT header_key, sum(columns) AS columns, sum(undecided) AS undecided,
+                      (array_agg(sample ORDER BY day DESC) FILTER (WHERE sample IS NOT NULL))[1:3] AS samples
+               FROM performance_headers
                WHERE organization_id = :organization AND day >= :since AND day < :until GROUP BY header_key
            ), said AS (
                SELECT * FROM memory_entries WHERE organization_id = :organization AND disputed AND neighbours <> ''
@@ -102,11 +105,15 @@ def conflicts(transaction: Transaction, since: date, until: date) -> list[dict[s
            )
            SELECT d.header_key, p.header, d.value_class, d.answers, 1 - d.most::float / d.people AS minority,
                   coalesce(came.columns, 0)::bigint AS columns, coalesce(came.undecided, 0)::bigint AS undecided,
-                  d.neighbours = '' AS anywhere
+                  d.neighbours = '' AS anywhere, m.id AS sample
            FROM (SELECT DISTINCT ON (header_key) * FROM disputed ORDER BY header_key, neighbours = '', people DESC) d
            CROSS JOIN LATERAL (SELECT header FROM field_patterns
                                WHERE organization_id = :organization AND header_key = d.header_key LIMIT 1) p
            LEFT JOIN came USING (header_key)
+           LEFT JOIN LATERAL (SELECT m.id FROM field_mappings m
+                              JOIN file_uploads u ON u.id = m.upload_id AND u.generation = m.generation
+                              WHERE m.organization_id = :organization AND m.id = ANY(came.samples)
+                              ORDER BY m.id DESC LIMIT 1) m ON true
            ORDER BY 6 DESC, 1 LIMIT 50""",
         organization=transaction.organization,
         since=since,

@@ -100,10 +100,12 @@ def test_people_who_contradict_each_other_beside_other_columns_are_told_so_if_co
         _, columns = mapped_upload(database, office.organization, {"Kontakt": "Email"}, neighbours=beside)
         office.correct(columns["Kontakt"].id, target, reviewer=reviewer)
     assert "resolve_conflict" not in office.advised(), "it may well mean one thing here and another there"
-    mapped_upload(database, office.organization, {"Kontakt": None}, neighbours="Branche")
+    _, columns = mapped_upload(database, office.organization, {"Kontakt": None}, neighbours="Branche")
     found = office.advised()["resolve_conflict"]
     assert found["because"].startswith("Beside other columns each time, people say")
     assert (found["accuracy_gain"], found["reviews_saved"] > 0) == (None, True)
+    (answer,) = found["steps"][1]["body"]["corrections"]
+    assert answer["mapping_id"] == str(columns["Kontakt"].id), "one that waits"
 
 
 def test_columns_that_compete_for_a_field_speak_for_another_field(office: Office, database: Database) -> None:

@@ -98,7 +98,7 @@ def test_a_language_that_fares_worse_than_chance_explains_is_to_be_collected() -
 def test_a_conflict_names_both_answers_and_how_many_people_hold_them() -> None:
     answers = [{"target": "Email", "people": 2, "newest": "…"}, {"target": None, "people": 1, "newest": "…"}]
     row = {"header_key": "kontakt", "header": "Kontakt", "value_class": "text", "answers": answers, "minority": 1 / 3,
-           "columns": 30, "undecided": 30, "anywhere": False}  # fmt: skip
+           "columns": 30, "undecided": 30, "anywhere": False, "sample": None}  # fmt: skip
     found = advice(conflicts=[row])["resolve_conflict"]
     assert found.because.startswith("People say Email (2 people) or no field (one person).")
     assert found.accuracy_gain == pytest.approx(0.01)
